@@ -1,0 +1,43 @@
+# `make` prints this list. Needs make and Python 3.11 to 3.13; everything else goes into .venv.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+PYTHON_BIN := .venv/bin/python
+
+.PHONY: help setup setup-run browser demo test check fmt reference bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## the virtual environment in .venv, from the lock file
+	@tools/setup.sh dev
+
+setup-run:
+	@tools/setup.sh run
+
+browser:
+	@tools/setup.sh browser
+
+demo: setup-run ## a small shop that takes a signed payment on this machine; Ctrl-C stops it
+	@trap 'exit 0' INT; .venv/bin/shunfu demo $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
+
+test: setup browser ## every test, and that docs/proof.md's tests ran; LONG=1 adds the long ones
+	@PYTHONPATH=tests $(PYTHON_BIN) -m pytest -p house.ran_plugin $(if $(LONG),-m "",)
+	@$(PYTHON_BIN) tools/proof.py
+
+check: setup ## style, types, imports, SQL, licences, API and docs drift
+	@$(PYTHON_BIN) tools/check.py
+
+fmt: setup ## format and fix what can be fixed by machine
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format .
+
+reference: setup ## write docs/reference from the code
+	@$(PYTHON_BIN) tools/reference.py
+
+bench: setup ## the numbers, as one JSON document a line
+	@$(PYTHON_BIN) tools/bench.py
+
+clean: ## remove .venv and caches; data in .shunfu stays
+	@rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

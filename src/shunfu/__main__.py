@@ -1,0 +1,5 @@
+"""`python -m shunfu` is the command `shunfu`."""
+
+from shunfu.app.cli import main
+
+main()

@@ -1,0 +1,201 @@
+"""The command line. A command imports its room when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+import shunfu
+
+EXIT_SETUP = 2
+HELP = """Shunfu 顺付: take payments in mini programs, on your own server.
+
+Exit codes: 0 done, 1 a check failed, 2 something must be set up first (the message says what).
+"""
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # they would print local variables, and with them secrets
+)
+merchant_app = typer.Typer(help="Merchants and their keys.", no_args_is_help=True, rich_markup_mode=None)
+account_app = typer.Typer(help="A merchant's accounts at channels.", no_args_is_help=True, rich_markup_mode=None)
+ledger_app = typer.Typer(help="The books.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(merchant_app, name="merchant")
+app.add_typer(account_app, name="account")
+app.add_typer(ledger_app, name="ledger")
+
+Config = Annotated[Path | None, typer.Option("--config", help="The settings file; default: shunfu.toml here.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="The data folder.")]
+
+
+def main() -> None:
+    """The entry point: faults of the set-up are one line and exit code 2."""
+    from shunfu.kernel.errors import Fault
+
+    try:
+        app()
+    except Fault as fault:
+        fail(str(fault))
+
+
+def fail(message: str) -> NoReturn:
+    """One line that says what to do, exit code 2."""
+    sys.stderr.write(f"shunfu: {message}\n")
+    raise SystemExit(EXIT_SETUP)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Options of every command."""
+    if version:
+        typer.echo(f"shunfu {shunfu.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="Buy once over HTTP, print JSON, stop.")] = False,
+    info: Annotated[Path | None, typer.Option("--info", help="Write what a tester needs to this file.")] = None,
+    folder: Annotated[Path | None, typer.Option("--folder", help="Where the demo keeps its data.")] = None,
+    port: Annotated[int, typer.Option("--port", help="First of three ports; 0 picks free ones.")] = 8700,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the shop in a browser.")] = True,
+) -> None:
+    """A shop, a server and a sandbox on this machine: buy something with one tap.
+
+    Example: shunfu demo --check
+    """
+    from shunfu.app.demo import DemoOptions, run_demo
+
+    raise SystemExit(run_demo(DemoOptions(check, info, folder, port, browser)))
+
+
+@app.command()
+def up(
+    user: Annotated[str | None, typer.Option("--user", help="As root: the user to become.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="The port to listen on.")] = None,
+    public_url: Annotated[str | None, typer.Option("--public-url", help="Where channels reach us.")] = None,
+    data: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Run server and worker, with the embedded database unless SHUNFU_DATABASE_URL names one.
+
+    Example: shunfu up --user shunfu --public-url https://pay.example.com
+    """
+    from shunfu.app.up import run_up
+
+    flags = {"user": user, "host": host, "port": port, "public_url": public_url, "data_folder": _text(data)}
+    run_up(flags, config)
+
+
+@app.command()
+def sandbox(
+    credentials: Annotated[Path, typer.Option("--credentials", help="Where to write the credentials (JSON, 0600).")],
+    port: Annotated[int, typer.Option("--port", help="The port to listen on; 0 picks a free one.")] = 8701,
+    state: Annotated[Path | None, typer.Option("--state", help="Where it keeps its state.")] = None,
+    clock_speed: Annotated[float, typer.Option("--clock-speed", help="How fast its clock runs.")] = 1.0,
+    notify_key: Annotated[str, typer.Option("--notify-key", help="order, public_key, cert or alternate.")] = "order",
+    return_origin: Annotated[list[str] | None, typer.Option("--return-origin", help="Where sheets lead back.")] = None,
+) -> None:
+    """A stand-in for WeChat Pay that any WeChat Pay client can be pointed at. No real money.
+
+    Example: shunfu sandbox --port 8701 --credentials sandbox.json
+    """
+    from shunfu.app.sandbox.command import SandboxOptions, run
+
+    kept = state or credentials.with_suffix(".state.json")
+    run(SandboxOptions(port, credentials, kept, clock_speed, notify_key, tuple(return_origin or ())))
+
+
+@app.command("demo-part", hidden=True)
+def demo_part(
+    name: Annotated[str, typer.Argument(help="server, sandbox or shop.")],
+    config: Annotated[Path, typer.Option("--config", help="The demo's own file for this part.")],
+) -> None:
+    """One process of the demo; `shunfu demo` starts it."""
+    from shunfu.app.demo.serve_part import run_part
+
+    run_part(name, config)
+
+
+@app.command()
+def migrate(data: DataFolder = None, config: Config = None) -> None:
+    """Bring the database's schema to this version.
+
+    Example: SHUNFU_DATABASE_URL=postgresql://… shunfu migrate
+    """
+    from shunfu.app import commands
+
+    typer.echo(commands.migrate(commands.settings_for(data, config)))
+
+
+@app.command()
+def doctor(output: Format = "text", data: DataFolder = None, config: Config = None) -> None:
+    """Check configuration, clock, keys and database, and say what to do.
+
+    Example: shunfu doctor --format json
+    """
+    from shunfu.app.doctor import examine, print_report
+
+    raise SystemExit(print_report(examine({"data_folder": _text(data)}, config), output))
+
+
+@merchant_app.command("create")
+def merchant_create(
+    name: Annotated[str, typer.Option("--name", help="The name that shoppers see.")],
+    return_origin: Annotated[list[str] | None, typer.Option("--return-origin", help="https://shop.example.com")] = None,
+    output: Format = "text",
+    data: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Found an organisation: a test and a live merchant, an API key each, shown this once.
+
+    Example: shunfu merchant create --name 山前咖啡 --return-origin https://shop.example.com
+    """
+    from shunfu.app import commands
+
+    made = commands.create_merchant(commands.settings_for(data, config), name, tuple(return_origin or ()))
+    typer.echo(commands.written(made, output))
+
+
+@account_app.command("add")
+def account_add(
+    merchant: Annotated[str, typer.Option("--merchant", help="mer_…")],
+    channel: Annotated[str, typer.Option("--channel", help="wechatpay")],
+    credentials: Annotated[Path, typer.Option("--credentials", help="A JSON file of the channel's credentials.")],
+    output: Format = "text",
+    data: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Give a merchant an account at a channel; the credentials are sealed before they are stored.
+
+    Example: shunfu account add --merchant mer_… --channel wechatpay --credentials wechatpay.json
+    """
+    from shunfu.app import commands
+
+    settings = commands.settings_for(data, config)
+    made = commands.add_account(settings, merchant, channel, credentials)
+    typer.echo(commands.written(made, output))
+
+
+@ledger_app.command("check")
+def ledger_check(output: Format = "text", data: DataFolder = None, config: Config = None) -> None:
+    """Prove the books of every merchant from their entries, and against the payments.
+
+    Example: shunfu ledger check --format json
+    """
+    from shunfu.app import commands
+
+    proof = commands.check_ledger(commands.settings_for(data, config))
+    typer.echo(commands.written(proof, output))
+    raise SystemExit(0 if proof["ok"] else 1)
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None

@@ -1,0 +1,121 @@
+"""`shunfu doctor`: looks at configuration, clock, keys and database, and says what to do. Changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shunfu.app.database import embedded_settings, located
+from shunfu.app.settings import Raw, Settings, load
+from shunfu.db import collect, pending, running_urls, schema_packages
+from shunfu.driver import discover
+from shunfu.kernel.errors import Fault, SetupFault
+from shunfu.merchants import read_key_file
+
+BUILT_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
+CLOCK_STEP_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: `ok`, what was seen, and what to do if it is not ok."""
+
+    check: str
+    ok: bool
+    seen: str
+    advice: str = ""
+
+
+def examine(flags: Mapping[str, Raw | None], config: Path | None) -> list[Finding]:
+    """Look at everything; a broken part never hides the others."""
+    try:
+        settings = load(flags, os.environ, config)
+    except SetupFault as fault:
+        return [Finding("configuration", ok=False, seen=str(fault), advice="Correct that setting.")]
+    checks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("clock", _clock),
+        ("keys", _keys),
+        ("channels", _channels),
+        ("database", _database),
+    ]
+    return [*_values(settings), *(_looked_at(name, check, settings) for name, check in checks)]
+
+
+def _values(settings: Settings) -> list[Finding]:
+    return [
+        Finding(
+            f"setting {name}",
+            ok=True,
+            seen=f"{value if value is not None else '(default)'} from {settings.sources[name]}",
+        )
+        for name, value in settings.values.items()
+    ]
+
+
+def _looked_at(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(name, ok=True, seen=check(settings))
+    except Fault as fault:
+        return Finding(name, ok=False, seen=type(fault).__name__, advice=str(fault))
+
+
+def _clock(_: Settings) -> str:
+    """Channels refuse a clock that is five minutes off; without a network only gross errors can be seen here."""
+    now, steady, wall = datetime.now(UTC), time.monotonic(), time.time()
+    time.sleep(CLOCK_STEP_SECONDS)
+    drift = abs((time.time() - wall) - (time.monotonic() - steady))
+    if now < BUILT_AFTER:
+        raise SetupFault(
+            f"The clock says {now:%Y-%m-%d}, before this version was made. Set it (timedatectl set-ntp true)."
+        )
+    if drift > CLOCK_STEP_SECONDS:
+        raise SetupFault("The clock jumped while it was watched. Check the time service of this machine.")
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC; compare it with a reference, channels allow 5 minutes"
+
+
+def _keys(settings: Settings) -> str:
+    ring = read_key_file(settings.key_file)
+    return f"{settings.key_file}, {len(ring.keys)} key encryption key(s); back it up apart from the database"
+
+
+def _channels(_: Settings) -> str:
+    return ", ".join(discover().channels)
+
+
+def _database(settings: Settings) -> str:
+    if settings.secret("database_url") is None and running_urls(embedded_settings(settings)) is None:
+        is_new = not (settings.data_folder / "postgres" / "data").exists()
+        return "embedded, not made yet; `shunfu up` makes it" if is_new else "embedded, stopped; `shunfu up` starts it"
+    with located(settings) as database:
+        missing = asyncio.run(pending(database.migration_url, collect(schema_packages())))
+    if missing:
+        raise SetupFault(f"{len(missing)} migration(s) are missing. Run: shunfu migrate")
+    one_url = settings.secret("database_url") is not None and settings.secret("migration_url") is None
+    guard = (
+        "; one URL serves both roles by SET ROLE, which guards against our mistakes but not against someone who can "
+        "run SQL: give SHUNFU_MIGRATION_URL its own user"
+        if one_url
+        else ""
+    )
+    return f"reachable, durable, up to date{guard}"
+
+
+def print_report(findings: list[Finding], output: str) -> int:
+    """Print the findings; 0 when all are ok, else 1."""
+    is_ok = all(finding.ok for finding in findings)
+    if output == "json":
+        json.dump({"ok": is_ok, "findings": [asdict(finding) for finding in findings]}, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return 0 if is_ok else 1
+    for finding in findings:
+        sys.stdout.write(f"{'ok  ' if finding.ok else 'FAIL'} {finding.check}: {finding.seen}\n")
+        if finding.advice:
+            sys.stdout.write(f"       -> {finding.advice}\n")
+    return 0 if is_ok else 1

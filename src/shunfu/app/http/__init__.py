@@ -1,0 +1,1 @@
+"""The HTTP edge: strict JSON, one authentication, idempotency, problem documents, limits. Business is behind it."""

@@ -1,0 +1,117 @@
+"""Every POST under /v1 happens once: same key and body, the same answer byte for byte.
+
+The row is in flight with a lease before the use-case runs. What the use-case makes has the row's `resource_id`, so a
+retry after a crash finds the same payment and the same channel number. Source: house rules, Style 5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from starlette.responses import Response
+
+from shunfu.db import Database, Transaction, named_queries
+from shunfu.kernel.clock import Source
+from shunfu.kernel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, RequestInFlight
+
+SQL = named_queries("shunfu.app")
+LEASE = timedelta(seconds=60)
+KEY = re.compile(r"[\x21-\x7e]{1,64}")
+NOT_STORED = frozenset({401, 429})
+"""Statuses that are not final; 5xx and "in flight" are not either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an idempotency key is unique in."""
+
+    merchant_id: UUID
+    method: str
+    path: str
+    key: str
+
+    def columns(self) -> tuple[UUID, str, str, str]:
+        """The primary key."""
+        return self.merchant_id, self.method, self.path, self.key
+
+
+class Idempotency:
+    """Runs a request once and repeats its answer."""
+
+    def __init__(self, database: Database, source: Source) -> None:
+        self._database = database
+        self._source = source
+
+    async def once(self, scope: Scope, body: bytes, work: Callable[[UUID], Awaitable[Response]]) -> Response:
+        """Run `work(resource_id)` unless it was done before.
+
+        Raises IdempotencyKeyMissing, IdempotencyKeyReused (other body) or RequestInFlight.
+        """
+        if KEY.fullmatch(scope.key) is None:
+            raise IdempotencyKeyMissing
+        digest = hashlib.sha256(body).digest()
+        lease_token = self._source.new_id()
+        begun = await self._begin(scope, digest, lease_token)
+        if isinstance(begun, Response):
+            return begun
+        try:
+            response = await work(begun)
+        except Exception:
+            await self._release(scope, lease_token)
+            raise
+        await self._finish(scope, lease_token, response)
+        return response
+
+    async def _begin(self, scope: Scope, digest: bytes, lease_token: UUID) -> UUID | Response:
+        now = self._source.now()
+        fresh_id = self._source.new_id()
+        rows = await self._database.single(
+            SQL["begin_request"], *scope.columns(), digest, fresh_id, lease_token, now + LEASE, now
+        )
+        if not rows:
+            raise RequestInFlight  # the row was committed after our statement began: it is in flight right now
+        row = rows[0]
+        if row["is_new"]:
+            return row["resource_id"]
+        if row["body_sha256"] != digest:
+            raise IdempotencyKeyReused
+        if row["status"] is not None:
+            return Response(row["body"], row["status"], media_type=row["media_type"])
+        return await self._take_over(scope, row["resource_id"], lease_token, now)
+
+    async def _take_over(self, scope: Scope, resource_id: UUID, lease_token: UUID, now: datetime) -> UUID:
+        async def story(tx: Transaction) -> int:
+            return await tx.execute(SQL["take_over_request"], *scope.columns(), lease_token, now + LEASE, now)
+
+        if await self._database.transact(story) != 1:
+            raise RequestInFlight
+        return resource_id
+
+    async def _finish(self, scope: Scope, lease_token: UUID, response: Response) -> None:
+        is_final = response.status_code < 500 and response.status_code not in NOT_STORED
+        is_final = is_final and b'"/problems/request_in_flight"' not in response.body[:200]
+        media_type = response.headers.get("content-type", "application/json")
+        if is_final:
+            answer = (response.status_code, media_type, bytes(response.body))
+            await self._database.single(SQL["finish_request"], *scope.columns(), lease_token, *answer)
+        else:
+            await self._release(scope, lease_token)
+
+    async def _release(self, scope: Scope, lease_token: UUID) -> None:
+        await self._database.single(SQL["release_request"], *scope.columns(), lease_token, self._source.now())
+
+
+async def delete_old(database: Database, merchant_id: UUID, before: datetime) -> int:
+    """End the retention of rows made before an instant."""
+    total = 0
+    for _ in range(100):
+        deleted = await database.transact(lambda tx: tx.execute(SQL["delete_old_requests"], merchant_id, before))
+        total += deleted
+        if deleted < 1000:
+            break
+    return total

@@ -1,0 +1,170 @@
+"""The HTTP server's application: every room's routes on one edge, the OpenAPI document, problem pages, health."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import cast
+from uuid import UUID
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+import shunfu
+from shunfu.app.http import problems
+from shunfu.app.http.edge import EdgeTools, make_route_class
+from shunfu.app.http.idempotency import Idempotency, Scope
+from shunfu.app.http.limits import Limits
+from shunfu.app.wiring import House
+from shunfu.checkout import api as checkout_api
+from shunfu.checkout.pages import static_dir
+from shunfu.kernel.errors import PROBLEMS, NotFoundHere, TransientFault
+from shunfu.notifications import api as notifications_api
+from shunfu.payments import api as payments_api
+
+__all__ = ["build_api", "create_app", "openapi_document"]
+
+DESCRIPTION = (
+    "Orders and payments for mini programs. Amounts are integer minor units; times are RFC 3339, answered in UTC. "
+    "Every POST needs an Idempotency-Key; the same key and body get the same answer. Errors are RFC 9457 documents."
+)
+
+
+def create_app(house: House) -> ASGIApp:
+    """The whole application, bounded."""
+    return Limits(build_api(house), house.source)
+
+
+def build_api(house: House) -> FastAPI:
+    """Every route on one edge."""
+    edge_tools = EdgeTools(house.database, house.source, house.ring.signer, Idempotency(house.database, house.source))
+    route_class = make_route_class(edge_tools)
+    app = FastAPI(
+        title="Shunfu 顺付", version=shunfu.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None
+    )
+    problems.install(app)
+    orders = payments_api.OrdersApi(house.payments, house.ring.signer, house.checkout_url)
+    pages = checkout_api.CheckoutApi(house.payments, house.ring.signer, _once(edge_tools.idempotency))
+    app.include_router(payments_api.make_router(orders, route_class))
+    app.include_router(checkout_api.make_router(pages, route_class))
+    app.include_router(checkout_api.make_page_router(pages))
+    app.include_router(notifications_api.make_router(house.notifications))
+    app.mount("/static", StaticFiles(directory=static_dir()))
+    _add_own_routes(app, house)
+    app.openapi = lambda: openapi_document(app)  # pyright: ignore[reportAttributeAccessIssue]  # FastAPI's own seam
+    return app
+
+
+def _once(idempotency: Idempotency) -> checkout_api.Once:
+    """The edge's idempotency for the hosted page's form, whose answer is an address."""
+
+    async def once(merchant_id: UUID, path: str, key: str, work: Callable[[UUID], Awaitable[str]]) -> str:
+        async def respond(resource_id: UUID) -> Response:
+            return Response(await work(resource_id), media_type="text/plain")
+
+        answer = await idempotency.once(Scope(merchant_id, "POST", path, key), b"", respond)
+        return bytes(answer.body).decode()
+
+    return once
+
+
+def _add_own_routes(app: FastAPI, house: House) -> None:
+    @app.get("/problems/{code}", include_in_schema=False)
+    async def problem_page(code: str) -> HTMLResponse:
+        """What a problem type means; the address is the document's `type`."""
+        kind = problems.describe(code)
+        if kind is None:
+            raise NotFoundHere
+        text = f"<!doctype html><html lang=en><title>{escape(code)}</title><h1>{kind.status} {escape(code)}</h1>"
+        return HTMLResponse(f"{text}<p>{escape((kind.__doc__ or '').strip())}</p>")
+
+    @app.get("/healthz", include_in_schema=False)
+    async def health() -> JSONResponse:
+        """Whether the process serves."""
+        return JSONResponse({"ok": True})
+
+    @app.get("/readyz", include_in_schema=False)
+    async def ready(_: Request) -> JSONResponse:
+        """Whether the database can be reached as well."""
+        try:
+            async with house.database.reading():
+                return JSONResponse({"ok": True})
+        except TransientFault:
+            return JSONResponse({"ok": False, "failing": "database"}, 503)
+
+
+def openapi_document(app: FastAPI) -> dict[str, object]:
+    """OpenAPI 3.1 with the key's scheme, the Idempotency-Key header and the problem document on every operation."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            openapi_version="3.1.0",
+        )
+        _complete(document)
+        app.openapi_schema = document
+    return cast("dict[str, object]", app.openapi_schema)
+
+
+PROBLEM_SCHEMA: dict[str, object] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string", "enum": [f"/problems/{kind.code}" for kind in PROBLEMS]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code"],
+                "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}},
+            },
+        },
+    },
+    "examples": [
+        {
+            "type": "/problems/invalid_field",
+            "title": "At least one field is not valid; `errors` names each.",
+            "status": 422,
+            "detail": "At least one field is not valid; `errors` names each.",
+            "errors": [{"pointer": "/amount_minor", "code": "too_small"}],
+        }
+    ],
+}
+KEY_PARAMETER: dict[str, object] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$"},
+    "example": "order-A-20261122-0417",
+    "description": "Made by the client; the same key and body get the same answer.",
+}
+
+
+def _complete(document: dict[str, object]) -> None:
+    components = cast("dict[str, dict[str, object]]", document.setdefault("components", {}))
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Problem"] = PROBLEM_SCHEMA
+    components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "sk_test_…"}}
+    for path, methods in cast("dict[str, dict[str, dict[str, object]]]", document["paths"]).items():
+        for method, operation in methods.items():
+            _complete_operation(operation, is_post=method == "post", is_keyed="{checkout_token}" not in path)
+
+
+def _complete_operation(operation: dict[str, object], *, is_post: bool, is_keyed: bool) -> None:
+    responses = cast("dict[str, object]", operation["responses"])
+    responses.pop("422", None)
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses["default"] = {"description": "A problem document.", "content": content}
+    if is_post:
+        cast("list[object]", operation.setdefault("parameters", [])).append(KEY_PARAMETER)
+    operation["security"] = [{"apiKey": []}] if is_keyed else []

@@ -1,0 +1,60 @@
+"""`shunfu up`: become the right user, find the database, bring it up to date, serve."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import shunfu
+from shunfu.app import logs, serve
+from shunfu.app.commands import ring_for
+from shunfu.app.database import located, migrate_all
+from shunfu.app.settings import Raw, Settings, load
+from shunfu.kernel.errors import SetupFault
+
+
+def run_up(flags: Mapping[str, Raw | None], config: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM. Raises SetupFault with what to do."""
+    settings = load(flags, os.environ, config)
+    become(settings)
+    logs.configure(settings.text("log_format"))
+    ring = ring_for(settings)
+    with located(settings) as database:
+        applied = migrate_all(database)
+        if applied.names:
+            sys.stderr.write(f"shunfu: schema {applied.before} -> {applied.after}\n")
+
+        def announce() -> None:
+            sys.stdout.write(f"shunfu answers on {settings.public_url}\n")
+            sys.stdout.flush()
+
+        serve.run(settings, database.app_url, ring, announce)
+
+
+def become(settings: Settings) -> None:
+    """As root: make the data folder the user's and become that user; nothing of the server ever runs as root."""
+    if os.geteuid() != 0:
+        if settings.user not in {None, pwd.getpwuid(os.geteuid()).pw_name}:
+            raise SetupFault(f"Only root can become {settings.user}; leave --user out.")
+        return
+    if settings.user is None:
+        raise SetupFault("`shunfu up` does not run as root: name the user to become, `shunfu up --user NAME`.")
+    try:
+        account = pwd.getpwnam(settings.user)
+    except KeyError as error:
+        raise SetupFault(f"There is no user {settings.user!r} on this system.") from error
+    if account.pw_uid == 0 or settings.user == "nobody":
+        raise SetupFault(f"The user {settings.user} must not own payments: name one that only Shunfu uses.")
+    if not settings.data_folder.exists():
+        settings.data_folder.mkdir(mode=0o700, parents=True)
+        os.chown(settings.data_folder, account.pw_uid, account.pw_gid)
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    os.environ["HOME"] = account.pw_dir
+    for needed in (Path(os.__file__), Path(shunfu.__file__)):
+        if not os.access(needed, os.R_OK):
+            raise SetupFault(f"{settings.user} cannot read {needed.parent}. Install where that user can read, as /opt.")

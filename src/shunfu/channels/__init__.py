@@ -1,0 +1,1 @@
+"""Channels: one folder each, pure; `driver.registry` finds them. Nothing here may name or import another channel."""

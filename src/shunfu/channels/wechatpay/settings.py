@@ -1,0 +1,173 @@
+"""One merchant account at WeChat Pay: credentials parsed once, keys ready to use. Must not know: orders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.x509 import Certificate, load_pem_x509_certificate
+
+from shunfu.kernel.secret import Secret
+
+NAME = "wechatpay"
+DEFAULT_BASE_URL = "https://api.mch.weixin.qq.com"
+REAL_BASE_URLS = frozenset(
+    {DEFAULT_BASE_URL, "https://api2.mch.weixin.qq.com", "https://api.wechatpay.cn", "https://api2.wechatpay.cn"}
+)
+
+_KNOWN = frozenset(
+    {
+        "base_url",
+        "mchid",
+        "appid",
+        "merchant_serial",
+        "merchant_private_key",
+        "merchant_certificate",
+        "api_v3_key",
+        "platform_serial",
+        "platform_certificate",
+        "public_key_id",
+        "public_key",
+    }
+)
+_MCHID = re.compile(r"[0-9]{8,32}", re.ASCII)
+_APPID = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
+_SERIAL = re.compile(r"[0-9A-Fa-f]{1,40}", re.ASCII)
+_PUBLIC_KEY_ID = re.compile(r"PUB_KEY_ID_[0-9A-Za-z]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """A merchant's account. `wechat_keys` holds WeChat's verifying keys by `Wechatpay-Serial`, both kinds at once.
+
+    `wechat_serial` is the one we name in requests, so that replies are signed with it.
+    """
+
+    base_url: str
+    mchid: str
+    appid: str
+    merchant_serial: str
+    wechat_serial: str
+    wechat_keys: Mapping[str, RSAPublicKey] = field(repr=False)
+    merchant_private_key: RSAPrivateKey = field(repr=False)
+    api_v3_key: Secret[bytes] = field(repr=False)
+
+
+def load(credentials: Mapping[str, str]) -> Settings:
+    """Settings from texts (PEM for keys). Raises ValueError with one sentence on anything missing or malformed."""
+    extra = sorted(set(credentials) - _KNOWN)
+    if extra:
+        raise ValueError(f"WeChat Pay has no credential named {extra[0]}.")
+    serial = _take(credentials, "merchant_serial", _SERIAL).upper()
+    private_key = _private_key(_present(credentials, "merchant_private_key"))
+    _check_merchant_certificate(credentials, serial, private_key)
+    keys = _wechat_keys(credentials)
+    return Settings(
+        base_url=_base_url(credentials.get("base_url") or DEFAULT_BASE_URL),
+        mchid=_take(credentials, "mchid", _MCHID),
+        appid=_take(credentials, "appid", _APPID),
+        merchant_serial=serial,
+        wechat_serial=next(iter(keys)),
+        wechat_keys=keys,
+        merchant_private_key=private_key,
+        api_v3_key=_api_v3_key(_present(credentials, "api_v3_key")),
+    )
+
+
+def sandbox_url(settings: Settings) -> str | None:
+    """The origin of the sandbox that the account talks to; None on WeChat Pay's own hosts over https."""
+    return None if settings.base_url in REAL_BASE_URLS else settings.base_url
+
+
+def _present(credentials: Mapping[str, str], name: str) -> str:
+    value = credentials.get(name)
+    if not value:
+        raise ValueError(f"The WeChat Pay credential {name} is missing.")
+    return value
+
+
+def _take(credentials: Mapping[str, str], name: str, shape: re.Pattern[str]) -> str:
+    value = _present(credentials, name).strip()
+    if shape.fullmatch(value) is None:
+        raise ValueError(f"The WeChat Pay credential {name} does not look like one.")
+    return value
+
+
+def _base_url(text: str) -> str:
+    wrong = ValueError("The WeChat Pay credential base_url must be like https://api.mch.weixin.qq.com, without a path.")
+    text = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        raise wrong from None
+    is_plain = text == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc and text.isascii()
+    if not (is_plain and has_port and parts.hostname and parts.scheme in {"http", "https"}):
+        raise wrong
+    return text
+
+
+def _api_v3_key(text: str) -> Secret[bytes]:
+    if len(text) != 32 or not text.isascii():
+        raise ValueError("The WeChat Pay credential api_v3_key must be exactly 32 ASCII characters.")
+    return Secret(text.encode())
+
+
+def _private_key(pem: str) -> RSAPrivateKey:
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("The WeChat Pay credential merchant_private_key is not an unencrypted PEM key.") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
+        raise ValueError("The WeChat Pay credential merchant_private_key must be RSA of 2048 bits or more.")
+    return key
+
+
+def _certificate(pem: str, name: str, serial: str) -> Certificate:
+    try:
+        certificate = load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        raise ValueError(f"The WeChat Pay credential {name} is not a PEM certificate.") from None
+    if certificate.serial_number != int(serial, 16):
+        serial_name = name.replace("certificate", "serial")
+        raise ValueError(f"The WeChat Pay credential {serial_name} is not the serial number of {name}.")
+    return certificate
+
+
+def _check_merchant_certificate(credentials: Mapping[str, str], serial: str, key: RSAPrivateKey) -> None:
+    pem = credentials.get("merchant_certificate")
+    if pem and _certificate(pem, "merchant_certificate", serial).public_key() != key.public_key():
+        raise ValueError("The WeChat Pay credential merchant_certificate belongs to another private key.")
+
+
+def _rsa(key: object, name: str) -> RSAPublicKey:
+    if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
+        raise ValueError(f"The WeChat Pay credential {name} must hold an RSA key of 2048 bits or more.")
+    return key
+
+
+def _wechat_keys(credentials: Mapping[str, str]) -> Mapping[str, RSAPublicKey]:
+    keys: dict[str, RSAPublicKey] = {}
+    if credentials.get("public_key_id") or credentials.get("public_key"):
+        key_id = _take(credentials, "public_key_id", _PUBLIC_KEY_ID)
+        keys[key_id] = _public_key(_present(credentials, "public_key"))
+    if credentials.get("platform_serial") or credentials.get("platform_certificate"):
+        serial = _take(credentials, "platform_serial", _SERIAL).upper()
+        certificate = _certificate(_present(credentials, "platform_certificate"), "platform_certificate", serial)
+        keys[serial] = _rsa(certificate.public_key(), "platform_certificate")
+    if not keys:
+        raise ValueError("WeChat Pay needs public_key_id and public_key, or platform_serial and platform_certificate.")
+    return keys
+
+
+def _public_key(pem: str) -> RSAPublicKey:
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("The WeChat Pay credential public_key is not a PEM public key.") from None
+    return _rsa(key, "public_key")

@@ -1,0 +1,1 @@
+"""Tests of WeChat Pay and of its sandbox."""

@@ -1,0 +1,1 @@
+"""Checkout: the one answer that the hosted checkout needs, its pages and their texts."""

@@ -1,0 +1,56 @@
+"""The database room: pool and unit of work, named SQL, migrations, jobs, inbox, outbox, the embedded server.
+
+Must not know: any business word.
+"""
+
+from shunfu.db.driver import Record
+from shunfu.db.durability import check_durability
+from shunfu.db.embedded import EmbeddedServer, EmbeddedSettings, Urls, default_folder, running_urls
+from shunfu.db.inbox import Remembered, remember
+from shunfu.db.jobs import Again, ClaimedJob, Done, Handler, Job, Jobs, delete_done, merchants_with_done
+from shunfu.db.migrations import Applied, Migration, collect, migrate, pending, schema_packages
+from shunfu.db.outbox import Outbox, Subscriptions, read_event
+from shunfu.db.pool import Bell, ConstraintViolated, Database, PoolSettings, Reader, Transaction, WriteConflict
+from shunfu.db.queries import NamedQueries, Query, named_queries
+from shunfu.db.worker import Worker, WorkerSettings
+
+__all__ = [
+    "Again",
+    "Applied",
+    "Bell",
+    "ClaimedJob",
+    "ConstraintViolated",
+    "Database",
+    "Done",
+    "EmbeddedServer",
+    "EmbeddedSettings",
+    "Handler",
+    "Job",
+    "Jobs",
+    "Migration",
+    "NamedQueries",
+    "Outbox",
+    "PoolSettings",
+    "Query",
+    "Reader",
+    "Record",
+    "Remembered",
+    "Subscriptions",
+    "Transaction",
+    "Urls",
+    "Worker",
+    "WorkerSettings",
+    "WriteConflict",
+    "check_durability",
+    "collect",
+    "default_folder",
+    "delete_done",
+    "merchants_with_done",
+    "migrate",
+    "named_queries",
+    "pending",
+    "read_event",
+    "remember",
+    "running_urls",
+    "schema_packages",
+]

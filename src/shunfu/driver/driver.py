@@ -1,0 +1,136 @@
+"""Runs a channel's generator over HTTP: each step in the signing pool, so that RSA never blocks the event loop.
+
+Retries only what the channel cannot have seen. Redirects are never followed, replies are capped, logs are scrubbed by
+the channel's own function. Must not know: payments, SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+
+from shunfu.driver.registry import AnyChannel
+from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request
+
+T = TypeVar("T")
+LOG = structlog.stdlib.get_logger("driver")
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSettings:
+    """Bounds on talking to channels."""
+
+    signing_threads: int = 2
+    connections: int = 64
+    reply_bytes_max: int = 1 << 20
+    unsent_retries: int = 2
+    retry_pause_seconds: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """The generator's result, boxed: a StopIteration cannot cross from a thread to the loop."""
+
+    value: object
+
+
+class Driver:
+    """One per process; `async with` opens and closes its connections."""
+
+    def __init__(self, settings: DriverSettings) -> None:
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(settings.signing_threads, thread_name_prefix="signing")
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=self._settings.connections)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity"},  # signatures cover the plain bytes; aiohttp would offer gzip
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        if self._session is not None:
+            await self._session.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, channel: AnyChannel, flow: Flow[T]) -> T:
+        """Carry a conversation to its result. Never raises for what the channel or the network did."""
+        answer: Answer | None = None
+        while True:
+            step = await asyncio.get_running_loop().run_in_executor(self._pool, _advance, flow, answer)
+            if isinstance(step, _Finished):
+                return step.value  # pyright: ignore[reportReturnType]  # boxed by _advance, typed by Flow[T]
+            answer = await self._exchange(channel, step)
+
+    async def _exchange(self, channel: AnyChannel, request: Request) -> Answer:
+        """Send one request; send it again only while the channel cannot have seen it."""
+        answer: Answer = NoReply("not tried", was_sent=False)
+        for attempt in range(self._settings.unsent_retries + 1):
+            if attempt:
+                await asyncio.sleep(self._settings.retry_pause_seconds * attempt)
+            began = time.monotonic()
+            answer = await self._send(request)
+            _log(channel, request, answer, time.monotonic() - began)
+            if isinstance(answer, Reply) or answer.was_sent:
+                break
+        return answer
+
+    async def _send(self, request: Request) -> Answer:
+        assert self._session is not None, "the driver is used inside `async with`"
+        timeout = aiohttp.ClientTimeout(total=request.timeout_seconds, sock_connect=request.timeout_seconds / 2)
+        try:
+            async with self._session.request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                data=request.body or None,
+                allow_redirects=False,
+                timeout=timeout,
+            ) as response:
+                return await self._read(response)
+        except aiohttp.ClientConnectorError as error:
+            return NoReply(f"connection: {type(error).__name__}", was_sent=False)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return NoReply(f"no reply: {type(error).__name__}", was_sent=True)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(1 << 16):
+            body += chunk
+            if len(body) > self._settings.reply_bytes_max:
+                return NoReply("reply too large", was_sent=True)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, headers, bytes(body))
+
+
+def _advance(flow: Flow[T], answer: Answer | None) -> Request | _Finished:
+    try:
+        return next(flow) if answer is None else flow.send(answer)
+    except StopIteration as stop:
+        return _Finished(stop.value)
+
+
+def _log(channel: AnyChannel, request: Request, answer: Answer, seconds: float) -> None:
+    status = answer.status if isinstance(answer, Reply) else 0
+    reason = "" if isinstance(answer, Reply) else channel.scrub(answer.reason)
+    LOG.info(
+        "channel_call",
+        channel=channel.name,
+        method=request.method,
+        path=channel.scrub(urlsplit(request.url).path),
+        status=status,
+        no_reply=reason,
+        milliseconds=round(seconds * 1000, 1),
+    )

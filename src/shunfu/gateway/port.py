@@ -1,0 +1,160 @@
+"""The port: one value, `Channel`, that describes a channel and carries its verbs.
+
+A channel's folder exports it as CHANNEL.
+
+Must not know: which channels exist. No enum and no list names one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from shunfu.gateway.evidence import Evidence, InvokeKind
+from shunfu.gateway.flow import Flow, Reply
+from shunfu.kernel.money import Money
+
+S = TypeVar("S")
+"""A channel's own settings type: parsed credentials, keys already loaded."""
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a payment happens, `miniprogram` or `native`; `needs_payer` asks for the shopper's id at the channel."""
+
+    name: str
+    invoke: InvokeKind
+    needs_payer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the channel can do, so that rooms ask instead of naming it."""
+
+    currencies: frozenset[str]
+    can_close: bool
+    prepay_seconds: int
+    order_seconds_max: int
+    statement_utc_offset_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a pure verb needs from outside: the present, and 32 characters of randomness."""
+
+    now: datetime
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepay:
+    """One payment to place at a channel. `number` is ours, 26 characters, one a payment, never reused."""
+
+    number: str
+    scene: str
+    amount: Money
+    subject: str
+    payer: str | None
+    expires_at: datetime
+    notify_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the money must have been paid to, in the channel's names: the guard on Paid compares them."""
+
+    account: str
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A notification as it arrived: headers by lower-case name and the exact body bytes."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Genuine:
+    """A verified notification. `evidence` is None for events that are no payment's; they are kept and left alone."""
+
+    external_id: str
+    nonce: str
+    event_type: str
+    number: str | None
+    evidence: Evidence | None
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spurious:
+    """A message that failed verification. `is_probe`: the channel tests whether we verify (nobody is paged)."""
+
+    reason: str
+    is_probe: bool = False
+
+
+class Verbs(Protocol[S_contra]):
+    """The conversations of a channel, each a generator, and the pure readings of its messages."""
+
+    def prepay(self, settings: S_contra, prepay: Prepay, moment: Moment) -> Flow[Evidence]:
+        """Place the order: Accepted, Refused or Unknown (also Paid or Closed when the channel says so)."""
+        ...
+
+    def query(self, settings: S_contra, number: str, moment: Moment) -> Flow[Evidence]:
+        """Ask what became of a number: NotPaid, Paid, Closed, NotFound or Unknown."""
+        ...
+
+    def close(self, settings: S_contra, number: str, moment: Moment) -> Flow[Evidence]:
+        """Ask to close a number: Closed, NotFound, or Unknown (then query)."""
+        ...
+
+    def read_notification(self, settings: S_contra, message: Message, now: datetime) -> Genuine | Spurious:
+        """Verify first, then decrypt, then read. Never raises on hostile input."""
+        ...
+
+    def answer_notification(self, *, is_accepted: bool) -> Reply:
+        """The channel's own reply: accepted, or refused so that it sends again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Channel(Generic[S]):
+    """One channel. `label` is the display name by language; `load` parses decrypted credentials (str to str).
+
+    `load` raises ValueError with one sentence when a credential is missing or malformed. `icon` is a glyph that the
+    checkout draws. `sandbox_url` is the origin of the sandbox behind the settings, None when they are a real account's.
+    """
+
+    name: str
+    label: Mapping[str, str]
+    icon: str
+    scenes: tuple[Scene, ...]
+    capabilities: Capabilities
+    verbs: Verbs[S]
+    load: Callable[[Mapping[str, str]], S]
+    identity: Callable[[S], Identity]
+    sandbox_url: Callable[[S], str | None]
+    scrub: Callable[[str], str]
+
+    def scene(self, name: str) -> Scene | None:
+        """The scene of that name, or None."""
+        return next((scene for scene in self.scenes if scene.name == name), None)
+
+
+__all__ = [
+    "Capabilities",
+    "Channel",
+    "Genuine",
+    "Identity",
+    "Message",
+    "Moment",
+    "Prepay",
+    "Scene",
+    "Spurious",
+    "Verbs",
+]

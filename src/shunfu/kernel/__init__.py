@@ -1,0 +1,1 @@
+"""Kernel: the words every room shares. Pure, standard library only."""

@@ -1,0 +1,41 @@
+-- name: post
+-- Open the accounts that a transaction needs and write its transfers, in one statement.
+WITH opened AS (
+    INSERT INTO accounts (merchant_id, account_id, code, currency, normal_side, created_at)
+    SELECT $1::uuid, a.account_id, a.code, a.currency, a.normal_side, $14::timestamptz
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS a (account_id, code, currency, normal_side)
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO transfers (merchant_id, transfer_id, transaction_id, recipe, reference_id, leg, debit_account_id,
+                       credit_account_id, amount_minor, currency, happened_at, recorded_at)
+SELECT $1::uuid, t.transfer_id, $6::uuid, $7::text, $8::uuid, t.leg, t.debit, t.credit, t.amount_minor, t.currency,
+       $13::timestamptz, $14::timestamptz
+FROM unnest($9::uuid[], $10::uuid[], $11::uuid[], $12::bigint[], $15::text[], $16::integer[])
+     AS t (transfer_id, debit, credit, amount_minor, currency, leg);
+
+-- name: trial_balance
+-- Debits and credits of every account, from the entries.
+SELECT a.code, a.currency, a.normal_side,
+       coalesce(sum(e.amount_minor) FILTER (WHERE e.side = 'debit'), 0)::bigint AS debit_minor,
+       coalesce(sum(e.amount_minor) FILTER (WHERE e.side = 'credit'), 0)::bigint AS credit_minor
+FROM accounts a
+LEFT JOIN ledger_view_entries e ON e.merchant_id = a.merchant_id AND e.account_id = a.account_id
+WHERE a.merchant_id = $1
+GROUP BY a.code, a.currency, a.normal_side ORDER BY a.code, a.currency;
+
+-- name: count_entries
+-- How many transactions and entries there are.
+SELECT count(DISTINCT e.transaction_id)::bigint AS transactions, count(*)::bigint AS entries
+FROM ledger_view_entries e WHERE e.merchant_id = $1;
+
+-- name: unbalanced_transactions
+-- Transactions whose debits and credits differ in some currency; there must be none.
+SELECT e.transaction_id FROM ledger_view_entries e WHERE e.merchant_id = $1
+GROUP BY e.transaction_id, e.currency
+HAVING sum(CASE WHEN e.side = 'debit' THEN e.amount_minor ELSE -e.amount_minor END) <> 0 LIMIT 100;
+
+-- name: posted_amounts
+-- What one recipe has posted for each reference, one page of references.
+SELECT t.reference_id, t.currency, sum(t.amount_minor)::bigint AS amount_minor FROM transfers t
+WHERE t.merchant_id = $1 AND t.recipe = $2 AND t.leg = 0 AND t.reference_id > $3
+GROUP BY t.reference_id, t.currency ORDER BY t.reference_id LIMIT $4;

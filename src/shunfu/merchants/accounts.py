@@ -1,0 +1,129 @@
+"""Opened channel accounts: the channel, its parsed settings and its identity, ready for the driver.
+
+Parsing keys costs milliseconds, so parsed settings are kept by account and envelope; a changed envelope is a new entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from shunfu.db import Reader, Transaction
+from shunfu.driver import Registry
+from shunfu.driver.registry import AnyChannel
+from shunfu.gateway.port import Identity, Scene
+from shunfu.kernel.clock import Source
+from shunfu.kernel.errors import SetupFault
+from shunfu.merchants import store
+from shunfu.merchants.envelope import Place
+from shunfu.merchants.model import ChannelAccount, Merchant
+from shunfu.merchants.vault import Vault
+
+ACCOUNTS_IN_MEMORY = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """A channel account that can be used: `settings` is the channel's own type and is only handed to its verbs."""
+
+    account_id: UUID
+    channel: AnyChannel
+    settings: object
+    identity: Identity
+    is_sandbox: bool
+    sandbox_url: str | None = None
+
+
+class Accounts:
+    """Opens channel accounts, one per process."""
+
+    def __init__(self, registry: Registry, vault: Vault, source: Source) -> None:
+        self._registry = registry
+        self._vault = vault
+        self._source = source
+        self._opened: OrderedDict[tuple[UUID, UUID, str], OpenAccount] = OrderedDict()
+
+    async def add(self, tx: Transaction, merchant: Merchant, channel_name: str, credentials: Mapping[str, str]) -> UUID:
+        """Check credentials by loading them, seal and save them. Raises SetupFault with what is wrong."""
+        is_sandbox = self._check(channel_name, credentials)
+        if is_sandbox == (merchant.mode == "live"):
+            raise SetupFault("A sandbox account belongs on a test side and a real account on a live side.")
+        account_id = self._source.new_id()
+        sealed = await self._seal(tx, merchant.merchant_id, account_id, credentials)
+        account = ChannelAccount(account_id, channel_name, channel_name, is_sandbox, sealed)
+        await store.add_channel_account(tx, merchant, account, self._source.now())
+        return account_id
+
+    async def replace(
+        self, tx: Transaction, merchant_id: UUID, account_id: UUID, told: tuple[str, Mapping[str, str]]
+    ) -> None:
+        """Seal other credentials for an account. `told` is (channel name, credentials). Raises SetupFault."""
+        channel_name, credentials = told
+        is_sandbox = self._check(channel_name, credentials)
+        sealed = await self._seal(tx, merchant_id, account_id, credentials)
+        if not await store.reseal_channel_account(tx, (merchant_id, account_id), is_sandbox=is_sandbox, sealed=sealed):
+            raise SetupFault("There is no such account, or it is of the other side.")
+
+    def _check(self, channel_name: str, credentials: Mapping[str, str]) -> bool:
+        """Whether the credentials, which must load, are a sandbox's."""
+        channel = self._registry.find(channel_name)
+        if channel is None:
+            raise SetupFault(f"There is no channel {channel_name!r}; known: {', '.join(self._registry.channels)}.")
+        try:
+            return channel.sandbox_url(channel.load(credentials)) is not None
+        except ValueError as error:
+            raise SetupFault(f"The credentials for {channel_name} cannot be used: {error}") from error
+
+    async def _seal(
+        self, tx: Transaction, merchant_id: UUID, account_id: UUID, credentials: Mapping[str, str]
+    ) -> dict[str, str | int]:
+        plaintext = json.dumps(dict(credentials), sort_keys=True).encode()
+        return await self._vault.seal(tx, _place(merchant_id, account_id), "channel_credentials", plaintext)
+
+    async def open(self, reader: Reader, merchant_id: UUID, account_id: UUID) -> OpenAccount | None:
+        """One account by id, disabled ones too, or None."""
+        account = await store.get_channel_account(reader, merchant_id, account_id)
+        return await self._open(reader, merchant_id, account) if account else None
+
+    async def usable(self, reader: Reader, merchant_id: UUID) -> list[OpenAccount]:
+        """The accounts that may take new payments, oldest first, at most one a channel: the first."""
+        by_channel: dict[str, ChannelAccount] = {}
+        for account in await store.list_channel_accounts(reader, merchant_id):
+            by_channel.setdefault(account.channel, account)
+        return [await self._open(reader, merchant_id, account) for account in by_channel.values()]
+
+    async def for_method(self, reader: Reader, merchant_id: UUID, method: str) -> tuple[OpenAccount, Scene] | None:
+        """The account and scene behind `channel/scene`, or None when this merchant cannot take it."""
+        channel_name, _, scene_name = method.partition("/")
+        for account in await self.usable(reader, merchant_id):
+            scene = account.channel.scene(scene_name)
+            if account.channel.name == channel_name and scene is not None:
+                return account, scene
+        return None
+
+    async def _open(self, reader: Reader, merchant_id: UUID, account: ChannelAccount) -> OpenAccount:
+        cache_key = (merchant_id, account.account_id, str(account.sealed.get("n")))
+        opened = self._opened.get(cache_key)
+        if opened is None:
+            opened = await self._parse(reader, merchant_id, account)
+            self._opened[cache_key] = opened
+            if len(self._opened) > ACCOUNTS_IN_MEMORY:
+                self._opened.popitem(last=False)
+        return opened
+
+    async def _parse(self, reader: Reader, merchant_id: UUID, account: ChannelAccount) -> OpenAccount:
+        channel = self._registry.find(account.channel)
+        if channel is None:
+            raise SetupFault(f"The folder of channel {account.channel!r} is missing from this installation.")
+        plaintext = await self._vault.open(reader, _place(merchant_id, account.account_id), account.sealed)
+        settings = cast("object", channel.load(cast("dict[str, str]", json.loads(plaintext.reveal()))))
+        url, identity = channel.sandbox_url(settings), channel.identity(settings)
+        return OpenAccount(account.account_id, channel, settings, identity, url is not None, url)
+
+
+def _place(merchant_id: UUID, account_id: UUID) -> Place:
+    return Place(merchant_id, "channel_accounts", "sealed", account_id)

@@ -1,0 +1,65 @@
+-- name: add_merchant
+-- One side of an organisation.
+INSERT INTO merchants (merchant_id, organisation_id, name, mode, return_origins, created_at)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: get_merchant
+-- One merchant by id.
+SELECT merchant_id, organisation_id, name, mode, return_origins FROM merchants WHERE merchant_id = $1;
+
+-- name: list_merchants
+-- Merchants of the installation, oldest first, for staff commands.
+-- scope: platform
+SELECT merchant_id, organisation_id, name, mode, return_origins FROM merchants
+WHERE merchant_id > $1 ORDER BY merchant_id LIMIT 1000;
+
+-- name: add_api_key
+-- A key; only the hash of its secret is kept.
+INSERT INTO api_keys (merchant_id, key_id, label, secret_sha256, capabilities, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: get_api_key
+-- A key with its merchant's mode, to authenticate one request.
+SELECT k.key_id, k.secret_sha256, k.capabilities, k.expires_at, k.revoked_at, m.mode
+FROM api_keys k JOIN merchants m ON m.merchant_id = k.merchant_id
+WHERE k.merchant_id = $1 AND k.key_id = $2;
+
+-- name: revoke_api_key
+-- The key answers 401 from now on.
+UPDATE api_keys SET revoked_at = $3 WHERE merchant_id = $1 AND key_id = $2 AND revoked_at IS NULL;
+
+-- name: add_data_key
+-- A wrapped data key for one purpose.
+INSERT INTO data_keys (merchant_id, key_id, purpose, wrapped, created_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: get_data_key
+-- One data key by id, to open an envelope.
+SELECT key_id, purpose, wrapped FROM data_keys WHERE merchant_id = $1 AND key_id = $2;
+
+-- name: newest_data_key
+-- The data key that seals now for a purpose.
+SELECT key_id, purpose, wrapped FROM data_keys
+WHERE merchant_id = $1 AND purpose = $2 ORDER BY created_at DESC, key_id DESC LIMIT 1;
+
+-- name: add_channel_account
+-- A channel account with its credentials sealed.
+INSERT INTO channel_accounts (merchant_id, account_id, mode, channel, label, is_sandbox, sealed, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: get_channel_account
+-- One account by id, disabled ones too: their late notifications still count.
+SELECT account_id, channel, label, is_sandbox, sealed FROM channel_accounts
+WHERE merchant_id = $1 AND account_id = $2;
+
+-- name: list_channel_accounts
+-- The accounts that may take new payments, oldest first.
+SELECT account_id, channel, label, is_sandbox, sealed FROM channel_accounts
+WHERE merchant_id = $1 AND disabled_at IS NULL ORDER BY account_id LIMIT 100;
+
+-- name: reseal_channel_account
+-- Replace an account's sealed credentials; a sandbox account stays one.
+UPDATE channel_accounts SET sealed = $4 WHERE merchant_id = $1 AND account_id = $2 AND is_sandbox = $3;
+
+-- name: set_return_origins
+-- Replace the origins that a checkout may lead back to.
+UPDATE merchants SET return_origins = $2 WHERE merchant_id = $1;

@@ -1,0 +1,101 @@
+"""The merchants room's stories: found an organisation, issue and revoke keys, tell who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shunfu.db import Reader, Transaction
+from shunfu.kernel.caller import Caller
+from shunfu.kernel.clock import Source
+from shunfu.kernel.errors import Unauthenticated
+from shunfu.kernel.ids import public
+from shunfu.kernel.secret import Secret
+from shunfu.kernel.signing import Signer, to_text
+from shunfu.merchants import store
+from shunfu.merchants.model import (
+    ALL_CAPABILITIES,
+    CHECKOUT_CAPABILITIES,
+    ApiKey,
+    Merchant,
+    Mode,
+    hash_secret,
+    read_api_key,
+    write_api_key,
+)
+from shunfu.merchants.tokens import read_checkout_token
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A newly founded organisation: its two sides, each with its first API key, shown this once."""
+
+    test: Merchant
+    live: Merchant
+    test_key: Secret[str]
+    live_key: Secret[str]
+
+
+async def create_merchant(tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...]) -> Organisation:
+    """Found an organisation: a test side and a live side, one API key each."""
+    organisation_id = source.new_id()
+    sides: dict[Mode, tuple[Merchant, Secret[str]]] = {}
+    for mode in ("test", "live"):
+        merchant = Merchant(source.new_id(), organisation_id, name, mode, return_origins)
+        await store.add_merchant(tx, merchant, source.now())
+        sides[mode] = merchant, await issue_api_key(tx, source, merchant, "first key")
+    return Organisation(sides["test"][0], sides["live"][0], sides["test"][1], sides["live"][1])
+
+
+async def issue_api_key(tx: Transaction, source: Source, merchant: Merchant, label: str) -> Secret[str]:
+    """Make an API key with all of a back end's capabilities. The text is returned this once and never stored."""
+    secret = to_text(source.entropy.take(32))
+    key = ApiKey(source.new_id(), hash_secret(secret), ALL_CAPABILITIES, None, None, merchant.mode)
+    await store.add_api_key(tx, merchant.merchant_id, key, label, source.now())
+    return Secret(write_api_key(merchant.mode, merchant.merchant_id, key.key_id, secret))
+
+
+async def revoke_api_key(tx: Transaction, source: Source, text: str) -> bool:
+    """Revoke the key that a text presents, at once. False when it is not a key in force."""
+    presented = read_api_key(text)
+    if presented is None:
+        return False
+    return await store.revoke_api_key(tx, presented.merchant_id, presented.key_id, source.now())
+
+
+async def identify(reader: Reader, authorization: str | None, now: datetime) -> Caller:
+    """The caller behind an `Authorization: Bearer sk_…` header. Raises Unauthenticated, the same for every cause."""
+    scheme, _, text = (authorization or "").partition(" ")
+    presented = read_api_key(text.strip()) if scheme.lower() == "bearer" else None
+    if presented is None:
+        raise Unauthenticated
+    stored = await store.get_api_key(reader, presented.merchant_id, presented.key_id)
+    if stored is None or not presented.matches(stored, now):
+        raise Unauthenticated
+    subject = public("key", presented.key_id)
+    return Caller(presented.merchant_id, "api_key", subject, stored.capabilities, stored.mode == "live")
+
+
+def identify_checkout(signer: Signer, token: str, now: datetime) -> tuple[Caller, UUID]:
+    """The caller behind a checkout token and the order that it is for. Raises Unauthenticated."""
+    told = read_checkout_token(signer, token, now)
+    if told is None:
+        raise Unauthenticated("This payment link is not valid, or it has ended. Open the order again in the shop.")
+    subject = public("ord", told.order_id)
+    return Caller(told.merchant_id, "checkout", subject, CHECKOUT_CAPABILITIES, is_live=False), told.order_id
+
+
+async def get_merchant(reader: Reader, merchant_id: UUID) -> Merchant | None:
+    """One merchant, or None."""
+    return await store.get_merchant(reader, merchant_id)
+
+
+async def list_merchants(reader: Reader, after: UUID) -> list[Merchant]:
+    """Up to 1,000 merchants with an id above `after`, oldest first; for staff commands."""
+    return await store.list_merchants(reader, after)
+
+
+async def set_return_origins(tx: Transaction, merchant_id: UUID, origins: tuple[str, ...]) -> None:
+    """Register the origins (`https://shop.example.com`) that a checkout may lead back to, instead of those before."""
+    await store.set_return_origins(tx, merchant_id, origins)

@@ -1,0 +1,81 @@
+"""Seals and opens a merchant's secrets: a data key for each merchant and purpose, wrapped by the key file's key.
+
+Unwrapped data keys stay in memory, a bounded number of them; they are immutable, so nothing goes stale.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from uuid import UUID
+
+from shunfu.db import Reader, Transaction
+from shunfu.kernel.clock import Source
+from shunfu.kernel.secret import Secret
+from shunfu.merchants import store
+from shunfu.merchants.envelope import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    EnvelopeBroken,
+    Key,
+    Place,
+    seal,
+    sealing_key_id,
+    unseal,
+)
+from shunfu.merchants.keyfile import KeyRing
+
+KEYS_IN_MEMORY = 4096
+
+
+class Vault:
+    """One per process; holds the key ring and the data keys it has unwrapped."""
+
+    def __init__(self, ring: KeyRing, source: Source) -> None:
+        self._ring = ring
+        self._source = source
+        self._opened: OrderedDict[tuple[UUID, UUID], Key] = OrderedDict()
+
+    async def seal(self, tx: Transaction, place: Place, purpose: str, plaintext: bytes) -> dict[str, str | int]:
+        """Seal bytes for a place; makes the purpose's data key when there is none."""
+        key = await self._sealing_key(tx, place.merchant_id, purpose)
+        return seal(key, place, plaintext, self._source.entropy.take(NONCE_BYTES))
+
+    async def open(self, reader: Reader, place: Place, envelope: Mapping[str, object]) -> Secret[bytes]:
+        """Open an envelope stored at a place. Raises EnvelopeBroken."""
+        key_id = sealing_key_id(envelope)
+        key = self._opened.get((place.merchant_id, key_id))
+        if key is None:
+            found = await store.get_data_key(reader, place.merchant_id, key_id)
+            if found is None:
+                raise EnvelopeBroken
+            key = self._unwrap(place.merchant_id, *found)
+        return Secret(unseal(key, place, envelope))
+
+    async def _sealing_key(self, tx: Transaction, merchant_id: UUID, purpose: str) -> Key:
+        found = await store.newest_data_key(tx, merchant_id, purpose)
+        if found is not None:
+            return self._opened.get((merchant_id, found[0])) or self._unwrap(merchant_id, *found)
+        key = Key(self._source.new_id(), Secret(self._source.entropy.take(KEY_BYTES)))
+        nonce = self._source.entropy.take(NONCE_BYTES)
+        wrapped = seal(
+            self._ring.keys[self._ring.active], _wrap_place(merchant_id, key.key_id), key.value.reveal(), nonce
+        )
+        await store.add_data_key(tx, merchant_id, key.key_id, purpose, wrapped, now=self._source.now())
+        return key
+
+    def _unwrap(self, merchant_id: UUID, key_id: UUID, wrapped: Mapping[str, object]) -> Key:
+        wrapping_key = self._ring.keys.get(sealing_key_id(wrapped))
+        if wrapping_key is None:
+            raise EnvelopeBroken(
+                "The key file does not hold the key that wrapped this data key; restore the right key file."
+            )
+        key = Key(key_id, Secret(unseal(wrapping_key, _wrap_place(merchant_id, key_id), wrapped)))
+        self._opened[merchant_id, key_id] = key
+        if len(self._opened) > KEYS_IN_MEMORY:
+            self._opened.popitem(last=False)
+        return key
+
+
+def _wrap_place(merchant_id: UUID, key_id: UUID) -> Place:
+    return Place(merchant_id, "data_keys", "wrapped", key_id)

@@ -1,0 +1,23 @@
+"""What the notifications room tells the rooms above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from shunfu.gateway.wire import Json
+from shunfu.kernel.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReported(Event):
+    """A channel has said, in a verified notification, what became of one of our payments.
+
+    `evidence` is `gateway.wire.evidence_to_json`'s form.
+    """
+
+    notification_id: UUID
+    channel: str
+    account_id: UUID
+    number: str
+    evidence: dict[str, Json]

@@ -1,0 +1,88 @@
+"""What to make of a message: verified or not, ours or not. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from shunfu.gateway.evidence import Paid
+from shunfu.gateway.port import Genuine, Identity, Spurious
+from shunfu.kernel.money import Money
+
+Verdict = Literal["accepted", "duplicate", "refused", "probe"]
+KEPT_HEADERS_MAX = 40
+KEPT_HEADER_CHARACTERS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message arrived: `/notifications/{channel}/{merchant}/{account}`."""
+
+    channel: str
+    merchant_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What one of our numbers may be paid with: the amount we asked for."""
+
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on a message and why, in one short code."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNotification:
+    """A message as it is kept, without its body."""
+
+    notification_id: UUID
+    channel: str
+    account_id: UUID
+    verdict: Verdict
+    reason: str
+    external_id: str | None
+    event_type: str | None
+    happened_at: datetime
+    recorded_at: datetime
+
+
+def judge(reading: Genuine | Spurious, identity: Identity, expected: Expected | None) -> Judgement:
+    """Accept only a verified message whose payee, number, amount and currency are ours (rules S06, attacks A15-A20)."""
+    if isinstance(reading, Spurious):
+        return Judgement("probe" if reading.is_probe else "refused", reading.reason)
+    if not isinstance(reading.evidence, Paid):
+        return Judgement("accepted", "verified")
+    paid = reading.evidence
+    if paid.account != identity.account:
+        return Judgement("refused", "other_account")
+    if paid.app != identity.app:
+        return Judgement("refused", "other_app")
+    if expected is None:
+        return Judgement("refused", "unknown_number")
+    if paid.amount.currency != expected.amount.currency:
+        return Judgement("refused", "other_currency")
+    if paid.amount.minor != expected.amount.minor:
+        return Judgement("refused", "other_amount")
+    return Judgement("accepted", "verified")
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """A bounded copy of the headers without those that carry credentials."""
+    secret = {"authorization", "cookie", "proxy-authorization"}
+    kept = [(name[:64], value[:KEPT_HEADER_CHARACTERS]) for name, value in headers.items() if name not in secret]
+    return {name: _storable(value) for name, value in kept[:KEPT_HEADERS_MAX]}
+
+
+def _storable(text: str) -> str:
+    """Text that PostgreSQL takes: no NUL, no lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,66 @@
+"""Rows of the notifications room to values and back."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from shunfu.db import Reader, Transaction, named_queries
+from shunfu.gateway.port import Genuine, Message, Spurious
+from shunfu.gateway.wire import evidence_to_json
+from shunfu.notifications.model import Address, Judgement, KeptNotification, kept_headers
+
+SQL = named_queries("shunfu.notifications")
+
+
+async def keep(
+    tx: Transaction,
+    where: tuple[Address, UUID],
+    message: Message,
+    outcome: tuple[Judgement, Genuine | Spurious],
+    now: datetime,
+) -> None:
+    """Keep a message. `where` is its address and its new id; `outcome` the judgement and what was read."""
+    (address, notification_id), (judgement, reading) = where, outcome
+    genuine = reading if isinstance(reading, Genuine) else None
+    evidence = evidence_to_json(genuine.evidence) if genuine and genuine.evidence else None
+    await tx.execute(
+        SQL["keep"],
+        address.merchant_id,
+        notification_id,
+        address.channel,
+        address.account_id,
+        judgement.verdict,
+        judgement.reason,
+        genuine.external_id if genuine else None,
+        genuine.event_type if genuine else None,
+        genuine.number if genuine else None,
+        evidence,
+        kept_headers(message.headers),
+        hashlib.sha256(message.body).digest(),
+        now,
+        message.body,
+        genuine.happened_at if genuine else now,
+    )
+
+
+def _kept(row: asyncpg.Record) -> KeptNotification:
+    return KeptNotification(**dict(row))
+
+
+async def list_for_number(reader: Reader, merchant_id: UUID, number: str) -> list[KeptNotification]:
+    """What arrived about one of our numbers, oldest first, at most 200."""
+    return [_kept(row) for row in await reader.fetch(SQL["list_for_number"], merchant_id, number)]
+
+
+async def list_recent(reader: Reader, merchant_id: UUID, limit: int) -> list[KeptNotification]:
+    """The newest messages of a merchant."""
+    return [_kept(row) for row in await reader.fetch(SQL["list_recent"], merchant_id, limit)]
+
+
+async def delete_old_bodies(tx: Transaction, merchant_id: UUID, before: datetime) -> int:
+    """Delete up to 1,000 raw bodies recorded before an instant; how many went."""
+    return await tx.execute(SQL["delete_old_bodies"], merchant_id, before)

@@ -1,0 +1,145 @@
+"""Receive a channel's message: verify, keep, de-duplicate, tell the rooms above, reply in the channel's own words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from shunfu.db import Database, Outbox, Reader, Transaction
+from shunfu.db.inbox import remember
+from shunfu.gateway.flow import Reply
+from shunfu.gateway.port import Genuine, Message, Spurious
+from shunfu.gateway.wire import evidence_to_json
+from shunfu.kernel.clock import Source
+from shunfu.kernel.errors import NotFoundHere
+from shunfu.merchants import Accounts, OpenAccount
+from shunfu.notifications import store
+from shunfu.notifications.events import PaymentReported
+from shunfu.notifications.model import Address, Expected, Judgement, KeptNotification, judge
+
+ExpectPayment: TypeAlias = Callable[[Reader, UUID, str], Awaitable[Expected | None]]
+"""What a number of a merchant may be paid with; the payments room answers it, wired in `app/wiring.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationTools:
+    """What receiving needs."""
+
+    database: Database
+    source: Source
+    accounts: Accounts
+    outbox: Outbox
+    expect_payment: ExpectPayment
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a message: its id here, the judgement, and the channel's own reply."""
+
+    notification_id: UUID
+    judgement: Judgement
+    reply: Reply
+
+
+async def receive(tools: NotificationTools, address: Address, message: Message) -> Received:
+    """Judge a message and keep it; accepted ones become PaymentReported in the same transaction.
+
+    Raises NotFoundHere when the address is no account's.
+    """
+    now = tools.source.now()
+    async with tools.database.glancing() as reader:
+        account = await _account_at(tools.accounts, reader, address)
+        reading = account.channel.verbs.read_notification(account.settings, message, now)
+        expected = await _expected(tools, reader, address, reading)
+    judgement = judge(reading, account.identity, expected)
+    notification_id = tools.source.new_id()
+
+    async def story(tx: Transaction) -> Judgement:
+        final = await _deduplicated(tx, address, (judgement, reading), message, now)
+        await store.keep(tx, (address, notification_id), message, (final, reading), now)
+        if final.verdict == "accepted" and isinstance(reading, Genuine):
+            await _report(tools.outbox, tx, address, notification_id, reading)
+        return final
+
+    final = await tools.database.transact(story)
+    is_accepted = final.verdict in {"accepted", "duplicate"}
+    return Received(notification_id, final, account.channel.verbs.answer_notification(is_accepted=is_accepted))
+
+
+async def _account_at(accounts: Accounts, reader: Reader, address: Address) -> OpenAccount:
+    account = await accounts.open(reader, address.merchant_id, address.account_id)
+    if account is None or account.channel.name != address.channel:
+        raise NotFoundHere
+    return account
+
+
+async def _expected(
+    tools: NotificationTools, reader: Reader, address: Address, reading: Genuine | Spurious
+) -> Expected | None:
+    if isinstance(reading, Spurious) or reading.number is None:
+        return None
+    return await tools.expect_payment(reader, address.merchant_id, reading.number)
+
+
+async def _deduplicated(
+    tx: Transaction, address: Address, outcome: tuple[Judgement, Genuine | Spurious], message: Message, now: datetime
+) -> Judgement:
+    """Remember nonce and id of an acceptable message: a nonce with another body is refused, an id is used once."""
+    judgement, reading = outcome
+    if judgement.verdict != "accepted" or isinstance(reading, Spurious):
+        return judgement
+    source = f"{address.channel}/{address.account_id}"
+    nonce = await remember(
+        tx,
+        merchant_id=address.merchant_id,
+        source=f"{source}/nonce",
+        external_id=reading.nonce,
+        digest=hashlib.sha256(message.body).digest(),
+        now=now,
+    )
+    if nonce == "different":
+        return Judgement("refused", "nonce_reused")
+    known = await remember(
+        tx, merchant_id=address.merchant_id, source=source, external_id=reading.external_id, digest=b"", now=now
+    )
+    return judgement if known == "new" else Judgement("duplicate", "seen_before")
+
+
+async def _report(outbox: Outbox, tx: Transaction, address: Address, notification_id: UUID, reading: Genuine) -> None:
+    if reading.evidence is None or reading.number is None:
+        return
+    event = PaymentReported(
+        merchant_id=address.merchant_id,
+        happened_at=reading.happened_at,
+        notification_id=notification_id,
+        channel=address.channel,
+        account_id=address.account_id,
+        number=reading.number,
+        evidence=evidence_to_json(reading.evidence),
+    )
+    await outbox.publish(tx, event)
+
+
+async def list_for_number(reader: Reader, merchant_id: UUID, number: str) -> list[KeptNotification]:
+    """What arrived about one of our numbers, oldest first, at most 200."""
+    return await store.list_for_number(reader, merchant_id, number)
+
+
+async def list_recent(reader: Reader, merchant_id: UUID, limit: int) -> list[KeptNotification]:
+    """The newest messages of a merchant, at most `limit`."""
+    return await store.list_recent(reader, merchant_id, limit)
+
+
+async def delete_old_bodies(database: Database, merchant_id: UUID, before: datetime) -> int:
+    """End the retention of raw bodies recorded before an instant; headers and hashes stay."""
+    total = 0
+    for _ in range(100):
+        deleted = await database.transact(lambda tx: store.delete_old_bodies(tx, merchant_id, before))
+        total += deleted
+        if deleted < 1000:
+            break
+    return total

@@ -1,0 +1,85 @@
+-- name: add_order
+-- A new order; a repeated id (a retry after a crash) changes nothing.
+INSERT INTO orders (merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state,
+                    expires_at, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+ON CONFLICT (merchant_id, order_id) DO NOTHING;
+
+-- name: get_order
+-- One order.
+SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
+       created_at
+FROM orders WHERE merchant_id = $1 AND order_id = $2;
+
+-- name: lock_order
+-- One order, locked: whoever decides about it or its payments holds this.
+SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
+       created_at
+FROM orders WHERE merchant_id = $1 AND order_id = $2 FOR UPDATE;
+
+-- name: lock_order_of_payment
+-- The order that a payment belongs to, locked.
+SELECT o.merchant_id, o.order_id, o.merchant_order_no, o.amount_minor, o.currency, o.subject, o.items, o.return_url,
+       o.state, o.expires_at, o.created_at
+FROM orders o JOIN payments p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id
+WHERE o.merchant_id = $1 AND p.merchant_id = $1 AND p.payment_id = $2 FOR UPDATE OF o;
+
+-- name: list_orders
+-- A page of orders, newest first; a null state means all.
+SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
+       created_at
+FROM orders
+WHERE merchant_id = $1 AND order_id < $2 AND ($3::text IS NULL OR state = $3::text)
+ORDER BY order_id DESC LIMIT $4;
+
+-- name: move_order
+-- Compare and set an order's state.
+UPDATE orders SET state = $4, updated_at = $5 WHERE merchant_id = $1 AND order_id = $2 AND state = $3;
+
+-- name: add_payment
+-- A payment, saved before the channel hears of it.
+INSERT INTO payments (merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app,
+                      amount_minor, currency, state, payer, deadline, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14);
+
+-- name: get_payment
+-- One payment.
+SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, amount_minor,
+       currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
+       refunded_minor, asks, not_found_at, deadline, created_at, captured_at
+FROM payments WHERE merchant_id = $1 AND payment_id = $2;
+
+-- name: list_payments
+-- The payments of an order, oldest first.
+SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, amount_minor,
+       currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
+       refunded_minor, asks, not_found_at, deadline, created_at, captured_at
+FROM payments WHERE merchant_id = $1 AND order_id = $2 ORDER BY payment_id LIMIT 100;
+
+-- name: save_decision
+-- Move a payment by compare and set and keep the evidence that moved it, in one statement; no row, no evidence.
+WITH moved AS (
+    UPDATE payments SET state = $4, refused_reason = $5, invoke = $6, channel_transaction_no = $7, is_surplus = $8,
+           captured_minor = $9, captured_at = $10, asks = $11, not_found_at = $12, updated_at = $13::timestamptz
+    WHERE merchant_id = $1 AND payment_id = $2 AND state = $3::text
+    RETURNING payment_id
+)
+INSERT INTO payment_evidence (merchant_id, evidence_id, payment_id, door, kind, body, state_before, state_after, alarm,
+                              notification_id, happened_at, recorded_at)
+SELECT $1::uuid, $14::uuid, moved.payment_id, $15::text, $16::text, $17::jsonb, $3::text, $4::text, $18::text,
+       $19::uuid, $20::timestamptz, $13::timestamptz
+FROM moved;
+
+-- name: list_evidence
+-- What moved or tried to move a payment, oldest first.
+SELECT evidence_id, payment_id, door, kind, state_before, state_after, alarm, notification_id, happened_at, recorded_at
+FROM payment_evidence WHERE merchant_id = $1 AND payment_id = $2 ORDER BY evidence_id LIMIT 500;
+
+-- name: count_alarm
+-- How often one alarm was raised for a payment.
+SELECT count(*) FROM payment_evidence WHERE merchant_id = $1 AND payment_id = $2 AND alarm = $3;
+
+-- name: captured_amounts
+-- What was captured, page by page, to compare with the ledger.
+SELECT payment_id, currency, captured_minor FROM payments
+WHERE merchant_id = $1 AND state = 'CAPTURED' AND is_surplus = $2 AND payment_id > $3 ORDER BY payment_id LIMIT $4;

@@ -1,0 +1,90 @@
+"""Orders and payments to their wire shapes."""
+
+from __future__ import annotations
+
+from shunfu.gateway.wire import invoke_to_json
+from shunfu.kernel.clock import rfc3339
+from shunfu.kernel.ids import public
+from shunfu.notifications import KeptNotification
+from shunfu.payments.model import Order, Payment
+from shunfu.payments.schemas import (
+    EvidenceOut,
+    InvokeOut,
+    ItemOut,
+    NotificationOut,
+    OrderOut,
+    PaymentOut,
+    PaymentWithTimeline,
+)
+from shunfu.payments.store import KeptEvidence
+
+
+def render_order(order: Order, checkout_url: str) -> OrderOut:
+    """An order's wire shape."""
+    return OrderOut(
+        id=public("ord", order.order_id),
+        merchant_order_no=order.merchant_order_no,
+        amount_minor=order.amount.minor,
+        currency=order.amount.currency,
+        subject=order.subject,
+        items=[ItemOut(name=item.name, quantity=item.quantity, amount_minor=item.amount_minor) for item in order.items],
+        state=order.state.value,
+        expires_at=rfc3339(order.expires_at),
+        created_at=rfc3339(order.created_at),
+        return_url=order.return_url,
+        checkout_url=checkout_url,
+    )
+
+
+def render_payment(payment: Payment) -> PaymentOut:
+    """A payment's wire shape. Invoke data only while the shopper can still use it."""
+    invoke = payment.invoke if payment.is_live else None
+    return PaymentOut(
+        id=public("pay", payment.payment_id),
+        order_id=public("ord", payment.order_id),
+        method=payment.method,
+        amount_minor=payment.amount.minor,
+        currency=payment.amount.currency,
+        state=payment.state.value,
+        refused_reason=payment.refused_reason,
+        is_surplus=payment.is_surplus,
+        captured_minor=payment.captured.minor if payment.captured else 0,
+        refunded_minor=payment.refunded_minor,
+        channel_transaction_no=payment.channel_transaction_no,
+        invoke=InvokeOut.model_validate(invoke_to_json(invoke)) if invoke else None,
+        created_at=rfc3339(payment.created_at),
+        captured_at=rfc3339(payment.captured_at) if payment.captured_at else None,
+    )
+
+
+def render_timeline(
+    payment: Payment, timeline: list[KeptEvidence], notifications: list[KeptNotification]
+) -> PaymentWithTimeline:
+    """A payment with everything that was heard about it."""
+    return PaymentWithTimeline(
+        **render_payment(payment).model_dump(),
+        timeline=[_evidence(line) for line in timeline],
+        notifications=[_notification(line) for line in notifications],
+    )
+
+
+def _evidence(line: KeptEvidence) -> EvidenceOut:
+    return EvidenceOut(
+        door=line.door,
+        kind=line.kind,
+        state_before=line.state_before,
+        state_after=line.state_after,
+        alarm=line.alarm,
+        happened_at=rfc3339(line.happened_at),
+        recorded_at=rfc3339(line.recorded_at),
+    )
+
+
+def _notification(line: KeptNotification) -> NotificationOut:
+    return NotificationOut(
+        id=public("ntf", line.notification_id),
+        verdict=line.verdict,
+        reason=line.reason,
+        event_type=line.event_type,
+        received_at=rfc3339(line.recorded_at),
+    )

@@ -1,0 +1,182 @@
+"""The shapes of orders and payments on the wire, with their limits and examples. Pydantic lives at the edge only."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+
+from shunfu.kernel.money import MAX_MINOR
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _rfc3339(value: object) -> datetime:
+    if not isinstance(value, str) or RFC3339.fullmatch(value) is None:
+        raise ValueError("bad_format")
+    return datetime.fromisoformat(value.upper())
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_rfc3339, json_schema_input_type=str),
+    Field(json_schema_extra={"format": "date-time", "examples": ["2026-11-22T14:32:00+08:00"]}),
+]
+LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+
+
+class Strict(BaseModel):
+    """A request body: unknown members are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ItemIn(Strict):
+    """A line of the order as the shopper will see it."""
+
+    name: StrictStr = Field(min_length=1, max_length=127, pattern=LINE_TEXT)
+    quantity: StrictInt = Field(ge=1, le=9999)
+    amount_minor: StrictInt = Field(ge=0, le=MAX_MINOR, description="The line's total, in minor units.")
+
+
+class OrderIn(Strict):
+    """What is bought, for how much, until when."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "amount_minor": 8600,
+                    "currency": "CNY",
+                    "subject": "云南日晒咖啡豆 等 2 件",
+                    "items": [{"name": "云南日晒咖啡豆 250g", "quantity": 1, "amount_minor": 8600}],
+                    "merchant_order_no": "A-20261122-0417",
+                }
+            ]
+        },
+    )
+
+    amount_minor: StrictInt = Field(ge=1, le=MAX_MINOR, description="Integer minor units; fen for CNY.")
+    currency: Literal["CNY"] = Field(description="ISO 4217; CNY only until a channel can take others.")
+    subject: StrictStr = Field(min_length=1, max_length=127, pattern=LINE_TEXT)
+    items: list[ItemIn] = Field(default_factory=list[ItemIn], max_length=50)
+    expires_at: Moment | None = Field(default=None, description="Default: 30 minutes from now; at most 7 days.")
+    merchant_order_no: StrictStr | None = Field(default=None, pattern=r"^[0-9A-Za-z_\-|*]{1,64}$")
+    return_url: StrictStr | None = Field(
+        default=None, max_length=512, description="Where the checkout leads back to; on a registered origin."
+    )
+
+
+class PaymentIn(Strict):
+    """Which method to pay with."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"method": "wechatpay/miniprogram", "payer": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}]},
+    )
+
+    method: StrictStr = Field(pattern=r"^[a-z0-9_]{1,32}/[a-z0-9_]{1,32}$", description="`channel/scene`.")
+    payer: StrictStr | None = Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The shopper's id at the channel.",
+    )
+
+
+class ItemOut(BaseModel):
+    """A line of the order."""
+
+    name: str
+    quantity: int
+    amount_minor: int
+
+
+class InvokeOut(BaseModel):
+    """What the client hands to the platform to open the payment sheet."""
+
+    kind: Literal["wechat_request_payment", "qr", "redirect"]
+    params: dict[str, str]
+    expires_at: str
+    sandbox_url: str | None = Field(description="The stand-in payment sheet; only on a test side.")
+
+
+class EvidenceOut(BaseModel):
+    """A line of the payment's timeline."""
+
+    door: Literal["reply", "notification", "query", "close"]
+    kind: str
+    state_before: str
+    state_after: str
+    alarm: str | None
+    happened_at: str
+    recorded_at: str
+
+
+class NotificationOut(BaseModel):
+    """A message of the channel about this payment, refused ones too."""
+
+    id: str
+    verdict: Literal["accepted", "duplicate", "refused", "probe"]
+    reason: str
+    event_type: str | None
+    received_at: str
+
+
+class PaymentOut(BaseModel):
+    """One attempt to pay."""
+
+    id: str
+    order_id: str
+    method: str
+    amount_minor: int
+    currency: str
+    state: Literal["SENDING", "UNKNOWN", "PENDING", "REFUSED", "CLOSED", "CAPTURED"]
+    refused_reason: str | None
+    is_surplus: bool
+    captured_minor: int
+    refunded_minor: int
+    channel_transaction_no: str | None
+    invoke: InvokeOut | None
+    created_at: str
+    captured_at: str | None
+
+
+class PaymentWithTimeline(PaymentOut):
+    """A payment with everything that was heard about it."""
+
+    timeline: list[EvidenceOut]
+    notifications: list[NotificationOut]
+
+
+class OrderOut(BaseModel):
+    """An order."""
+
+    id: str
+    merchant_order_no: str | None
+    amount_minor: int
+    currency: str
+    subject: str
+    items: list[ItemOut]
+    state: Literal["OPEN", "CLOSING", "PAID", "CLOSED"]
+    expires_at: str
+    created_at: str
+    return_url: str | None
+    checkout_url: str
+
+
+class OrderWithPaymentsOut(OrderOut):
+    """An order with its payments, oldest first."""
+
+    payments: list[PaymentOut]
+
+
+class OrderPage(BaseModel):
+    """A page of orders, newest first."""
+
+    items: list[OrderOut]
+    next_cursor: str | None

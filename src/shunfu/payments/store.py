@@ -1,0 +1,237 @@
+"""Rows of orders, payments and evidence to values and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+from uuid import UUID
+
+import asyncpg
+
+from shunfu.db import Reader, Transaction, named_queries
+from shunfu.gateway.evidence import Evidence, Paid
+from shunfu.gateway.wire import evidence_to_json, invoke_from_json, invoke_to_json
+from shunfu.kernel.errors import TransientFault
+from shunfu.kernel.money import Money
+from shunfu.payments.model import Item, Order, OrderState, Payment, PaymentState
+
+SQL = named_queries("shunfu.payments")
+Door = Literal["reply", "notification", "query", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Evidence as it came in: through which door, from which notification, and when it happened in the world."""
+
+    evidence: Evidence
+    door: Door
+    happened_at: datetime
+    notification_id: UUID | None = None
+
+
+def when_it_happened(evidence: Evidence, now: datetime) -> datetime:
+    """The world's time of a piece of evidence: a payment's own, else the moment we learned it."""
+    return evidence.happened_at if isinstance(evidence, Paid) else now
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvidence:
+    """A line of a payment's timeline."""
+
+    evidence_id: UUID
+    payment_id: UUID
+    door: Door
+    kind: str
+    state_before: str
+    state_after: str
+    alarm: str | None
+    notification_id: UUID | None
+    happened_at: datetime
+    recorded_at: datetime
+
+
+def _order(row: asyncpg.Record) -> Order:
+    items = tuple(Item(line["name"], line["quantity"], line["amount_minor"]) for line in row["items"])
+    return Order(
+        merchant_id=row["merchant_id"],
+        order_id=row["order_id"],
+        merchant_order_no=row["merchant_order_no"],
+        amount=Money(row["amount_minor"], row["currency"]),
+        subject=row["subject"],
+        items=items,
+        return_url=row["return_url"],
+        state=OrderState(row["state"]),
+        expires_at=row["expires_at"],
+        created_at=row["created_at"],
+    )
+
+
+def _payment(row: asyncpg.Record) -> Payment:
+    currency: str = row["currency"]
+    captured: int = row["captured_minor"]
+    return Payment(
+        merchant_id=row["merchant_id"],
+        payment_id=row["payment_id"],
+        order_id=row["order_id"],
+        channel=row["channel"],
+        scene=row["scene"],
+        account_id=row["account_id"],
+        channel_account=row["channel_account"],
+        channel_app=row["channel_app"],
+        amount=Money(row["amount_minor"], currency),
+        state=PaymentState(row["state"]),
+        deadline=row["deadline"],
+        created_at=row["created_at"],
+        payer=row["payer"],
+        refused_reason=row["refused_reason"],
+        invoke=invoke_from_json(row["invoke"]) if row["invoke"] else None,
+        channel_transaction_no=row["channel_transaction_no"],
+        is_surplus=row["is_surplus"],
+        captured=Money(captured, currency) if captured else None,
+        refunded_minor=row["refunded_minor"],
+        asks=row["asks"],
+        not_found_at=row["not_found_at"],
+        captured_at=row["captured_at"],
+    )
+
+
+async def add_order(tx: Transaction, order: Order) -> bool:
+    """Save an order; False when its id is there already. Raises ConstraintViolated on a used merchant_order_no."""
+    items = [{"name": item.name, "quantity": item.quantity, "amount_minor": item.amount_minor} for item in order.items]
+    added = await tx.execute(
+        SQL["add_order"],
+        order.merchant_id,
+        order.order_id,
+        order.merchant_order_no,
+        order.amount.minor,
+        order.amount.currency,
+        order.subject,
+        items,
+        order.return_url,
+        order.state.value,
+        order.expires_at,
+        order.created_at,
+    )
+    return added == 1
+
+
+async def get_order(reader: Reader, merchant_id: UUID, order_id: UUID) -> Order | None:
+    """One order, or None."""
+    row = await reader.fetch_row(SQL["get_order"], merchant_id, order_id)
+    return _order(row) if row else None
+
+
+async def lock_order(tx: Transaction, merchant_id: UUID, order_id: UUID) -> Order | None:
+    """One order, locked until the transaction ends, or None."""
+    row = await tx.fetch_row(SQL["lock_order"], merchant_id, order_id)
+    return _order(row) if row else None
+
+
+async def lock_order_of_payment(tx: Transaction, merchant_id: UUID, payment_id: UUID) -> Order | None:
+    """The order of a payment, locked until the transaction ends, or None."""
+    row = await tx.fetch_row(SQL["lock_order_of_payment"], merchant_id, payment_id)
+    return _order(row) if row else None
+
+
+async def list_orders(reader: Reader, merchant_id: UUID, before: UUID, state: str | None, limit: int) -> list[Order]:
+    """Orders with an id below `before`, newest first."""
+    return [_order(row) for row in await reader.fetch(SQL["list_orders"], merchant_id, before, state, limit)]
+
+
+async def move_order(tx: Transaction, before: Order, after: Order, now: datetime) -> None:
+    """Compare and set the order's state. Raises TransientFault when somebody else moved it."""
+    if before.state is after.state:
+        return
+    moved = await tx.execute(
+        SQL["move_order"], before.merchant_id, before.order_id, before.state.value, after.state.value, now
+    )
+    if moved != 1:
+        raise TransientFault("The order was moved by somebody else; try again.")
+
+
+async def add_payment(tx: Transaction, payment: Payment) -> None:
+    """Save a new payment before the channel hears of it."""
+    await tx.execute(
+        SQL["add_payment"],
+        payment.merchant_id,
+        payment.payment_id,
+        payment.order_id,
+        payment.channel,
+        payment.scene,
+        payment.account_id,
+        payment.channel_account,
+        payment.channel_app,
+        payment.amount.minor,
+        payment.amount.currency,
+        payment.state.value,
+        payment.payer,
+        payment.deadline,
+        payment.created_at,
+    )
+
+
+async def get_payment(reader: Reader, merchant_id: UUID, payment_id: UUID) -> Payment | None:
+    """One payment, or None."""
+    row = await reader.fetch_row(SQL["get_payment"], merchant_id, payment_id)
+    return _payment(row) if row else None
+
+
+async def list_payments(reader: Reader, merchant_id: UUID, order_id: UUID) -> list[Payment]:
+    """The payments of an order, oldest first, at most 100."""
+    return [_payment(row) for row in await reader.fetch(SQL["list_payments"], merchant_id, order_id)]
+
+
+async def save_decision(
+    tx: Transaction, moved: tuple[Payment, Payment], arrival: Arrival, kept: tuple[UUID, str | None], now: datetime
+) -> None:
+    """Compare and set a payment and keep its evidence. `moved` is (before, after), `kept` (evidence id, alarm).
+
+    Raises TransientFault when somebody else moved the payment.
+    """
+    before, after = moved
+    body = evidence_to_json(arrival.evidence)
+    saved = await tx.execute(
+        SQL["save_decision"],
+        before.merchant_id,
+        before.payment_id,
+        before.state.value,
+        after.state.value,
+        after.refused_reason,
+        invoke_to_json(after.invoke) if after.invoke else None,
+        after.channel_transaction_no,
+        after.is_surplus,
+        after.captured.minor if after.captured else 0,
+        after.captured_at,
+        after.asks,
+        after.not_found_at,
+        now,
+        kept[0],
+        arrival.door,
+        body["kind"],
+        body,
+        kept[1],
+        arrival.notification_id,
+        arrival.happened_at,
+    )
+    if saved != 1:
+        raise TransientFault("The payment was moved by somebody else; try again.")
+
+
+async def list_evidence(reader: Reader, merchant_id: UUID, payment_id: UUID) -> list[KeptEvidence]:
+    """A payment's timeline, oldest first, at most 500 lines."""
+    return [KeptEvidence(**dict(row)) for row in await reader.fetch(SQL["list_evidence"], merchant_id, payment_id)]
+
+
+async def has_alarm(reader: Reader, payment: Payment, alarm: str) -> bool:
+    """Whether that alarm was raised for a payment before."""
+    return await reader.fetch_value(SQL["count_alarm"], payment.merchant_id, payment.payment_id, alarm) != 0
+
+
+async def captured_amounts(
+    reader: Reader, merchant_id: UUID, after: UUID, *, is_surplus: bool, limit: int
+) -> Sequence[tuple[UUID, str, int]]:
+    """A page of (payment, currency, minor units) captured, by payment."""
+    rows = await reader.fetch(SQL["captured_amounts"], merchant_id, is_surplus, after, limit)
+    return [(row["payment_id"], cast("str", row["currency"]), cast("int", row["captured_minor"])) for row in rows]

@@ -1,0 +1,148 @@
+"""Create, read, list and close orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shunfu.db import ConstraintViolated, Job, Reader, Transaction
+from shunfu.kernel.errors import NotFoundHere, StateConflict
+from shunfu.kernel.money import Money
+from shunfu.payments import store
+from shunfu.payments.events import OrderClosed
+from shunfu.payments.model import Item, Order, OrderState, Payment, close_asked
+from shunfu.payments.store import KeptEvidence
+from shunfu.payments.usecases.asking import ask_close
+from shunfu.payments.usecases.tools import ASK_JOB, EXPIRE_JOB, PaymentTools
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What a merchant asks for. `order_id` is the id it gets; a retry brings the same one."""
+
+    merchant_id: UUID
+    order_id: UUID
+    amount: Money
+    subject: str
+    items: tuple[Item, ...]
+    merchant_order_no: str | None
+    return_url: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWithPayments:
+    """An order and its payments, oldest first."""
+
+    order: Order
+    payments: tuple[Payment, ...]
+
+
+async def create_order(tools: PaymentTools, wish: NewOrder) -> OrderWithPayments:
+    """Save an order and the job that asks for its close when it expires.
+
+    Raises StateConflict when the merchant_order_no is another order's.
+    """
+    order = Order(
+        merchant_id=wish.merchant_id,
+        order_id=wish.order_id,
+        merchant_order_no=wish.merchant_order_no,
+        amount=wish.amount,
+        subject=wish.subject,
+        items=wish.items,
+        return_url=wish.return_url,
+        state=OrderState.OPEN,
+        expires_at=wish.expires_at,
+        created_at=tools.now(),
+    )
+
+    async def story(tx: Transaction) -> bool:
+        is_new = await store.add_order(tx, order)
+        if is_new:
+            job = Job(order.merchant_id, EXPIRE_JOB, str(order.order_id), {}, order.expires_at)
+            await tools.jobs.enqueue(tx, job)
+        return is_new
+
+    try:
+        is_new = await tools.database.transact(story)
+    except ConstraintViolated as error:
+        raise StateConflict(
+            "This merchant_order_no belongs to another order; read that one or use a new number."
+        ) from error
+    return OrderWithPayments(order, ()) if is_new else await read_order(tools, wish.merchant_id, wish.order_id)
+
+
+async def read_order(tools: PaymentTools, merchant_id: UUID, order_id: UUID) -> OrderWithPayments:
+    """One order with its payments. Raises NotFoundHere."""
+    async with tools.database.reading() as reader:
+        order = await store.get_order(reader, merchant_id, order_id)
+        if order is None:
+            raise NotFoundHere
+        return OrderWithPayments(order, tuple(await store.list_payments(reader, merchant_id, order_id)))
+
+
+async def list_orders(
+    tools: PaymentTools, merchant_id: UUID, before: UUID, *, state: str | None, limit: int
+) -> list[Order]:
+    """Orders with an id below `before`, newest first."""
+    async with tools.database.reading() as reader:
+        return await store.list_orders(reader, merchant_id, before, state, limit)
+
+
+async def read_payment(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> tuple[Payment, list[KeptEvidence]]:
+    """One payment and its timeline. Raises NotFoundHere."""
+    async with tools.database.reading() as reader:
+        payment = await store.get_payment(reader, merchant_id, payment_id)
+        if payment is None:
+            raise NotFoundHere
+        return payment, await store.list_evidence(reader, merchant_id, payment_id)
+
+
+async def expected_amount(reader: Reader, merchant_id: UUID, payment_id: UUID) -> Money | None:
+    """The amount that one of our payments asks for, or None when there is no such payment."""
+    payment = await store.get_payment(reader, merchant_id, payment_id)
+    return payment.amount if payment else None
+
+
+async def close_order(tools: PaymentTools, merchant_id: UUID, order_id: UUID) -> OrderWithPayments:
+    """Ask for an order's close and ask the channel about each live payment, now.
+
+    The answer is CLOSED, or CLOSING while a channel has not said. Raises NotFoundHere, and StateConflict when paid.
+    """
+    for payment in await _ask_for_close(tools, merchant_id, order_id, is_refused_when_paid=True):
+        await ask_close(tools, payment)
+    return await read_order(tools, merchant_id, order_id)
+
+
+async def expire_order(tools: PaymentTools, merchant_id: UUID, order_id: UUID) -> None:
+    """The expiry job: only asks. The janitor visits each live payment at once."""
+    await _ask_for_close(tools, merchant_id, order_id, is_refused_when_paid=False)
+
+
+async def _ask_for_close(
+    tools: PaymentTools, merchant_id: UUID, order_id: UUID, *, is_refused_when_paid: bool
+) -> list[Payment]:
+    async def story(tx: Transaction) -> list[Payment]:
+        order = await store.lock_order(tx, merchant_id, order_id)
+        if order is None:
+            raise NotFoundHere
+        if order.state is OrderState.PAID and is_refused_when_paid:
+            raise StateConflict("The order is paid; it can only be refunded.")
+        payments = await store.list_payments(tx, merchant_id, order_id)
+        asked = close_asked(order, payments)
+        await store.move_order(tx, order, asked, tools.now())
+        await _announce(tools, tx, order, asked)
+        live = [payment for payment in payments if payment.is_live]
+        for payment in live if asked.state is OrderState.CLOSING else ():
+            job = Job(merchant_id, ASK_JOB, str(payment.payment_id), {}, tools.now())
+            await tools.jobs.enqueue(tx, job)
+        return live if asked.state is OrderState.CLOSING else []
+
+    return await tools.database.transact(story)
+
+
+async def _announce(tools: PaymentTools, tx: Transaction, before: Order, after: Order) -> None:
+    if after.state is OrderState.CLOSED and before.state is not OrderState.CLOSED:
+        event = OrderClosed(merchant_id=before.merchant_id, happened_at=tools.now(), order_id=before.order_id)
+        await tools.outbox.publish(tx, event)

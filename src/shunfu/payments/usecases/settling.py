@@ -1,0 +1,127 @@
+"""The one way evidence becomes state: lock, decide, save, post to the ledger, publish; all in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+from uuid import UUID
+
+from shunfu.db import Job, Transaction
+from shunfu.gateway.wire import Json, evidence_from_json
+from shunfu.kernel.errors import NotFoundHere
+from shunfu.kernel.event import Event
+from shunfu.kernel.ids import decode
+from shunfu.ledger import capture, capture_surplus, post
+from shunfu.payments import store
+from shunfu.payments.events import (
+    OrderClosed,
+    OrderPaid,
+    PaymentAlarmed,
+    PaymentCaptured,
+    PaymentEnded,
+    SurplusCaptured,
+)
+from shunfu.payments.model import (
+    Decision,
+    Order,
+    OrderFacts,
+    OrderState,
+    Payment,
+    PaymentState,
+    record,
+)
+from shunfu.payments.store import Arrival, when_it_happened
+from shunfu.payments.timetable import is_overdue
+from shunfu.payments.usecases.tools import CLOSE_JOB, PaymentTools
+
+
+async def record_evidence(tools: PaymentTools, merchant_id: UUID, payment_id: UUID, arrival: Arrival) -> Decision:
+    """Apply evidence to a payment. Raises NotFoundHere when the merchant has no such payment."""
+
+    async def story(tx: Transaction) -> Decision:
+        order = await store.lock_order_of_payment(tx, merchant_id, payment_id)
+        if order is None:
+            raise NotFoundHere
+        payments = await store.list_payments(tx, merchant_id, order.order_id)
+        before = next(payment for payment in payments if payment.payment_id == payment_id)
+        decision = record(before, _facts(order, payments, before), arrival.evidence, tools.now())
+        return await _save(tools, tx, (order, before), decision, arrival)
+
+    return await tools.database.transact(story)
+
+
+def _facts(order: Order, payments: list[Payment], own: Payment) -> OrderFacts:
+    others = [payment for payment in payments if payment.payment_id != own.payment_id]
+    has_captured = any(other.state is PaymentState.CAPTURED and not other.is_surplus for other in others)
+    return OrderFacts(order, has_captured, any(other.is_live for other in others))
+
+
+async def _save(
+    tools: PaymentTools, tx: Transaction, before: tuple[Order, Payment], decision: Decision, arrival: Arrival
+) -> Decision:
+    order, payment = before
+    now = tools.now()
+    after = decision.payment
+    if arrival.door in {"query", "close"}:
+        after = replace(after, asks=after.asks + 1)
+    alarm = decision.alarm or await _overdue_alarm(tools, tx, after)
+    await store.save_decision(tx, (payment, after), arrival, (tools.source.new_id(), alarm), now)
+    await store.move_order(tx, order, decision.order, now)
+    if decision.has_captured(payment):
+        await _post(tools, tx, after)
+    for event in _events((order, payment), replace(decision, payment=after, alarm=alarm), arrival):
+        await tools.outbox.publish(tx, event)
+    if decision.must_close_at_channel:
+        job = Job(payment.merchant_id, CLOSE_JOB, str(payment.payment_id), {}, now)
+        await tools.jobs.enqueue(tx, job)
+    return replace(decision, payment=after)
+
+
+async def _overdue_alarm(tools: PaymentTools, tx: Transaction, payment: Payment) -> str | None:
+    """The alarm for a result that stays unknown too long, raised once."""
+    if not is_overdue(payment, tools.now(), tools.pace):
+        return None
+    return None if await store.has_alarm(tx, payment, "unknown_too_long") else "unknown_too_long"
+
+
+async def _post(tools: PaymentTools, tx: Transaction, payment: Payment) -> None:
+    assert payment.captured is not None, "captured money has an amount"
+    assert payment.captured_at is not None, "captured money has a time"
+    recipe = capture_surplus if payment.is_surplus else capture
+    channel = (payment.channel, payment.channel_account)
+    posting = recipe(payment.payment_id, payment.captured, channel, payment.captured_at)
+    await post(tx, tools.source, payment.merchant_id, posting)
+
+
+def _events(before: tuple[Order, Payment], decision: Decision, arrival: Arrival) -> list[Event]:
+    """The facts that a decision made, in the order in which they follow from each other."""
+    order, payment = before
+    after = decision.payment
+    at, merchant_id = arrival.happened_at, payment.merchant_id
+    ids = {"order_id": order.order_id, "payment_id": payment.payment_id}
+    facts: list[Event] = []
+    if decision.has_captured(payment):
+        kind = SurplusCaptured if after.is_surplus else PaymentCaptured
+        facts.append(kind(merchant_id=merchant_id, happened_at=at, amount=payment.amount, **ids))
+    if after.state is not payment.state and after.state in {PaymentState.REFUSED, PaymentState.CLOSED}:
+        facts.append(PaymentEnded(merchant_id=merchant_id, happened_at=at, state=after.state.value, **ids))
+    if decision.order.state is not order.state and decision.order.state is OrderState.PAID:
+        facts.append(OrderPaid(merchant_id=merchant_id, happened_at=at, **ids))
+    if decision.order.state is not order.state and decision.order.state is OrderState.CLOSED:
+        facts.append(OrderClosed(merchant_id=merchant_id, happened_at=at, order_id=order.order_id))
+    if decision.alarm is not None:
+        alarmed = PaymentAlarmed(
+            merchant_id=merchant_id, happened_at=at, payment_id=payment.payment_id, alarm=decision.alarm
+        )
+        facts.append(alarmed)
+    return facts
+
+
+async def apply_report(tools: PaymentTools, merchant_id: UUID, report: dict[str, Json]) -> None:
+    """Apply a PaymentReported event's body: the notification's door to the transition function."""
+    payment_id = decode(cast("str", report["number"]))
+    assert payment_id is not None, "notifications accept only numbers that we expect"
+    evidence = evidence_from_json(cast("dict[str, Json]", report["evidence"]))
+    notification_id = UUID(cast("str", report["notification_id"]))
+    arrival = Arrival(evidence, "notification", when_it_happened(evidence, tools.now()), notification_id)
+    await record_evidence(tools, merchant_id, payment_id, arrival)

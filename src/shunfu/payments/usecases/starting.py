@@ -1,0 +1,140 @@
+"""Start a payment: admit, save as SENDING, commit; call the channel with no transaction open; record what it said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from shunfu.db import Job, Transaction
+from shunfu.gateway.port import Scene
+from shunfu.kernel.errors import ChannelRefused, MethodUnavailable, NotFoundHere, PaymentUnknown, Refusal
+from shunfu.kernel.ids import public
+from shunfu.merchants import OpenAccount
+from shunfu.payments import store
+from shunfu.payments.model import (
+    SETTLE_MARGIN,
+    Ask,
+    CloseFirst,
+    Order,
+    OrderState,
+    Payment,
+    PaymentState,
+    Resume,
+    StartNew,
+    admit,
+    check_scene,
+    lets_next_begin,
+)
+from shunfu.payments.timetable import next_ask
+from shunfu.payments.usecases.asking import account_of, ask_close, payer_place, send
+from shunfu.payments.usecases.tools import ASK_JOB, PaymentTools
+
+CLOSES_MAX = 3
+"""How many pending payments of other methods one start may close before it gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartPayment:
+    """A wish to pay an order. `payment_id` is the id that a new payment gets; a retry brings the same one."""
+
+    merchant_id: UUID
+    order_id: UUID
+    method: str
+    payer: str | None
+    payment_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    order: Order
+    payment: Payment
+    account: OpenAccount
+
+
+async def start_payment(tools: PaymentTools, wish: StartPayment) -> Payment:
+    """Start (or resume) a payment and return it with its invoke data.
+
+    An unknown channel outcome is a payment in state UNKNOWN. Raises ChannelRefused when the channel refused it, and
+    OrderNotOpen, RequestInFlight, PaymentUnknown, MethodUnavailable or NotFoundHere when it cannot start.
+    """
+    released: frozenset[UUID] = frozenset()
+    for _ in range(CLOSES_MAX):
+        admitted = await _admit(tools, wish, released)
+        if isinstance(admitted, _Admitted):
+            return await _send_if_wanted(tools, admitted)
+        evidence, decision = await ask_close(tools, admitted.payment)
+        if not lets_next_begin(evidence) and decision.payment.is_live:
+            raise PaymentUnknown("The payment begun with another method could not be closed yet; try again shortly.")
+        released |= {admitted.payment.payment_id}
+    raise PaymentUnknown
+
+
+async def _admit(tools: PaymentTools, wish: StartPayment, released: frozenset[UUID]) -> _Admitted | CloseFirst:
+    async def story(tx: Transaction) -> _Admitted | CloseFirst:
+        order = await store.lock_order(tx, wish.merchant_id, wish.order_id)
+        if order is None:
+            raise NotFoundHere
+        payments = await store.list_payments(tx, wish.merchant_id, wish.order_id)
+        admission = admit(order, payments, Ask(wish.method, wish.payment_id, released), tools.now())
+        match admission:
+            case Refusal():
+                raise admission
+            case CloseFirst():
+                return admission
+            case Resume(payment):
+                return _Admitted(order, payment, await account_of(tools, tx, payment))
+            case StartNew():
+                account, scene = await _account(tools, tx, wish)
+                return _Admitted(order, await _add(tools, tx, order, wish, (account, scene)), account)
+
+    return await tools.database.transact(story)
+
+
+async def _account(tools: PaymentTools, tx: Transaction, wish: StartPayment) -> tuple[OpenAccount, Scene]:
+    found = await tools.accounts.for_method(tx, wish.merchant_id, wish.method)
+    if found is None:
+        raise MethodUnavailable
+    check_scene(needs_payer=found[1].needs_payer, payer=wish.payer)
+    return found
+
+
+async def _add(
+    tools: PaymentTools, tx: Transaction, order: Order, wish: StartPayment, way: tuple[OpenAccount, Scene]
+) -> Payment:
+    """Save the new payment as SENDING, with the janitor's first visit, before the channel hears of it."""
+    account, scene = way
+    if order.amount.currency not in account.channel.capabilities.currencies:
+        raise MethodUnavailable
+    payment = Payment(
+        merchant_id=order.merchant_id,
+        payment_id=wish.payment_id,
+        order_id=order.order_id,
+        channel=account.channel.name,
+        scene=scene.name,
+        account_id=account.account_id,
+        channel_account=account.identity.account,
+        channel_app=account.identity.app,
+        amount=order.amount,
+        state=PaymentState.SENDING,
+        deadline=order.expires_at + SETTLE_MARGIN,
+        created_at=tools.now(),
+    )
+    if wish.payer is not None:
+        place = payer_place(payment.merchant_id, payment.payment_id)
+        payment = replace(payment, payer=await tools.vault.seal(tx, place, "payer", wish.payer.encode()))
+    await store.add_payment(tx, payment)
+    visit = next_ask(payment, order, tools.now(), tools.pace)
+    await tools.jobs.enqueue(tx, Job(payment.merchant_id, ASK_JOB, str(payment.payment_id), {}, visit))
+    return payment
+
+
+async def _send_if_wanted(tools: PaymentTools, admitted: _Admitted) -> Payment:
+    """Send a new payment, or a pending one again for fresh invoke data; answer others as they stand."""
+    payment, order = admitted.payment, admitted.order
+    is_payable = order.state is OrderState.OPEN and tools.now() < order.expires_at
+    if is_payable and payment.state in {PaymentState.SENDING, PaymentState.PENDING}:
+        payment = (await send(tools, order, payment, admitted.account)).payment
+    if payment.state is PaymentState.REFUSED:
+        members = {"payment_id": public("pay", payment.payment_id), "reason": payment.refused_reason or ""}
+        raise ChannelRefused(members=members)
+    return payment

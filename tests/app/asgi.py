@@ -1,0 +1,65 @@
+"""Calls an ASGI application without sockets: the request in pieces, the answer whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Message
+
+
+@dataclass
+class Answer:
+    """What came back. `reads` counts the pieces of the request's body that were asked for."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    reads: int = 0
+
+    @property
+    def problem(self) -> dict[str, object]:
+        assert self.headers["content-type"] == "application/problem+json", self.body
+        return json.loads(self.body)
+
+
+async def call(
+    app: ASGIApp, method: str, target: str, headers: dict[str, str] | None = None, pieces: Sequence[bytes] = ()
+) -> Answer:
+    """One request. With pieces and no Content-Length header it is chunked."""
+    path, _, query = target.partition("?")
+    answer = Answer()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), text.encode("latin-1")) for name, text in (headers or {}).items()],
+        "server": ("testserver", 80),
+        "client": ("127.0.0.1", 1),
+        "state": {},
+    }
+
+    async def receive() -> Message:
+        answer.reads += 1
+        index = answer.reads - 1
+        if index < len(pieces):
+            return {"type": "http.request", "body": pieces[index], "more_body": index + 1 < len(pieces)}
+        return {"type": "http.request", "body": b"", "more_body": False} if not pieces else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            assert answer.status == 0, "an answer begins once"
+            answer.status = message["status"]
+            answer.headers = {name.decode(): text.decode("latin-1") for name, text in message["headers"]}
+        else:
+            answer.body += message.get("body", b"")
+
+    await app(scope, receive, send)
+    return answer
