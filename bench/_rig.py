@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from shunfu.app.commands import found_organisation, ring_for
+from shunfu.app.commands import found_organisation
 from shunfu.app.settings import Settings, load
 from shunfu.app.wiring import House, open_house
 from shunfu.db import (
@@ -33,8 +33,10 @@ from shunfu.db import (
     migrate,
     schema_packages,
 )
+from shunfu.db.driver import session
+from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 from shunfu.kernel.ids import public
-from shunfu.merchants import KeyRing
+from shunfu.merchants import KeyRing, make_key_file, read_key_file
 
 HERE = Path(__file__).resolve().parent
 CHANNEL = "wechatpay"
@@ -102,6 +104,13 @@ class Rig:
         told = {"SHUNFU_DATA_FOLDER": str(self.folder), "SHUNFU_DATABASE_URL": self.urls.app_url}
         return {**kept, **told, "SHUNFU_PUBLIC_URL": self.base_url}
 
+    def analyse(self) -> None:
+        """Let PostgreSQL learn what the tables hold, as it does by itself within a minute of their first rows.
+
+        Until then it takes any index that begins with merchant_id, and reads all of a merchant's rows through it.
+        """
+        asyncio.run(_analyse(self.urls.admin_url))
+
     @contextmanager
     def house(self) -> Generator[tuple[asyncio.Runner, House], None, None]:
         """The use-cases on this database, in this process, for setting rows up and looking at them."""
@@ -122,7 +131,8 @@ def rig() -> Generator[Rig, None, None]:
         folder.chmod(0o711)  # as root, PostgreSQL runs as another user and must reach its own folder inside
         port = free_port()
         settings = load({"data_folder": str(folder), "port": port}, {})
-        ring = ring_for(settings)
+        make_key_file(settings.key_file, Source(SystemClock(), SystemEntropy()))
+        ring = read_key_file(settings.key_file)
         server = EmbeddedServer(EmbeddedSettings(folder / "postgres", allow_nobody=True))
         urls = server.start()
         stack.callback(server.stop)
@@ -155,6 +165,11 @@ async def _found(settings: Settings, urls: Urls, ring: KeyRing, credentials: dic
     async with open_house(settings, urls.app_url, ring) as house:
         first = await _side(house, "measured over HTTP", credentials[CHANNEL])
         return first, await _side(house, "measured by pgbench", credentials[CHANNEL])
+
+
+async def _analyse(admin_url: str) -> None:
+    async with session(admin_url) as connection:
+        await connection.execute("ANALYZE")
 
 
 async def _side(house: House, name: str, credentials: dict[str, str]) -> Side:

@@ -253,9 +253,9 @@ async def take_in(rig_: Rig, posts: deque[Post], at_once: int, seconds: float) -
 
 def apply_all(rig_: Rig, wanted: int) -> dict[str, Any]:
     """Start a server with its worker and wait until every payment that was reported is captured."""
-    rig_.start_server()
-    before, began = cpu_seconds(rig_.server_pid), time.monotonic()
     with rig_.house() as (runner, house):
+        rig_.start_server()
+        before, began = cpu_seconds(rig_.server_pid), time.monotonic()
         already = done = _captured(runner, house, rig_.paid)
         while done < wanted and time.monotonic() - began < APPLY_SECONDS_MAX:
             time.sleep(0.05)
@@ -290,6 +290,7 @@ def prepare(rig_: Rig, seconds: float) -> list[Post]:
 def warm_up(rig_: Rig, posts: deque[Post]) -> dict[str, Any]:
     """Take in the first messages, and learn from one what the server keeps."""
     asyncio.run(take_in(rig_, deque(posts.popleft() for _ in range(20)), 4, 1.0))
+    rig_.analyse()
     with rig_.house() as (runner, house):
         rows = runner.run(house.database.single(EXAMPLE, rig_.paid.merchant_id))
     if not rows:

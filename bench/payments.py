@@ -163,6 +163,7 @@ def prepare(rig_: Rig) -> Values:
     """Warm the server, then give pgbench's merchant what the first payment of a merchant makes."""
     asyncio.run(for_seconds(WARM_SECONDS, 4, lambda caller: pay(caller, rig_.base_url, rig_.paid.api_key)))
     asyncio.run(for_seconds(0.01, 1, lambda caller: pay(caller, rig_.base_url, rig_.bare.api_key)))
+    rig_.analyse()
     with rig_.house() as (runner, house):
         (row,) = runner.run(house.database.single(EXAMPLE, rig_.paid.merchant_id))
         first, second = runner.run(house.database.single(ANSWERS, rig_.paid.merchant_id))
@@ -176,15 +177,16 @@ def prepare(rig_: Rig) -> Values:
     )
 
 
-def measure(rig_: Rig, pgbench: Pgbench, values: Values, at_once: int, seconds: float) -> dict[str, Any]:
-    """One concurrency: HTTP, then pgbench."""
+def measure(rig_: Rig, bare_sql: tuple[Pgbench, list[str]], at_once: int, seconds: float) -> dict[str, Any]:
+    """One concurrency: HTTP, then pgbench with its script."""
+    pgbench, statements = bare_sql
     before, wal = _spent(rig_), _wal_bytes(rig_)
     load = asyncio.run(for_seconds(seconds, at_once, lambda caller: pay(caller, rig_.base_url, rig_.paid.api_key)))
     count = load.count("payment")
     spent = {name: round((after - before[name]) / count * 1000, 2) for name, after in _spent(rig_).items()}
     wal_http = (_wal_bytes(rig_) - wal) / count
     wal = _wal_bytes(rig_)
-    bare = pgbench.run(script(rig_.bare, values), at_once, seconds)
+    bare = pgbench.run(statements, at_once, seconds)
     wal_bare = (_wal_bytes(rig_) - wal) / (bare["a_second"] * max(1, round(seconds)))
     rate = round(count / load.seconds, 1)
     return {
@@ -240,15 +242,14 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     with rig() as built:
         built.start_server()
-        values, pgbench = prepare(built), Pgbench(built.urls, built.folder)
+        statements, pgbench = script(built.bare, prepare(built)), Pgbench(built.urls, built.folder)
         rsa = raw_rsa(min(1.0, seconds))
-        levels = [measure(built, pgbench, values, at_once, seconds) for at_once in LEVELS]
-        sent = statements_in(script(built.bare, values))
+        levels = [measure(built, (pgbench, statements), at_once, seconds) for at_once in LEVELS]
     report = {
         "cores": os.cpu_count(),
         "seconds_each": seconds,
         "http": levels,
-        "sql_of_a_payment": sent,
+        "sql_of_a_payment": statements_in(statements),
         "rsa_2048": {**rsa, **account_for(levels, rsa["signs_a_second"])},
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))

@@ -2,8 +2,8 @@
 
 `shunfu demo --check` sets everything up in a new folder (keys, PostgreSQL, schema, sandbox, merchant), buys once over
 HTTP between separate processes, and stops; a second run starts on the kept data. Its own `seconds` tell set-up from
-paying, and the rest is stopping. The whole time is compared with the limit that the project promises for a start on kept
-data, imports with a bare interpreter, and the server's memory with that of a bare interpreter. `--clone` measures a
+paying, and the rest is stopping. The second set-up is compared with the limit that the project promises for a start on
+kept data, imports and the server's memory with a bare interpreter's. `--clone` measures a
 newcomer's way as well: a copy of the tree as git would clone it, `make setup` there (with whatever the package cache
 holds), and the first purchase; it takes minutes, so it is off by default.
 """

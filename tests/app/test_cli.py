@@ -246,14 +246,6 @@ def test_a_sandbox_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert_one_line(done, str(port))
 
 
-def test_a_lost_key_file_is_one_line(tmp_path: Path) -> None:
-    """The data is there and its keys are not: no new keys are made, since they could open nothing."""
-    data = tmp_path / "data"
-    (data / "postgres" / "data").mkdir(parents=True)
-    assert_one_line(shunfu_cli(tmp_path, "ledger", "check", "--data", str(data)), "keys.json", "Restore")
-    assert not (data / "keys.json").exists()
-
-
 @pytest.mark.parametrize("merchant", ["", "mer_", "mer_x", "ord_" + "0" * 26, "0" * 26])
 def test_what_is_no_merchants_id_is_a_fault_of_the_setup(tmp_path: Path, merchant: str) -> None:
     with pytest.raises(SetupFault, match="merchant create"):
@@ -329,6 +321,10 @@ async def test_a_merchant_is_founded_given_an_account_and_its_books_proved(
     assert "wechatpay" in stored
     assert key not in stored
     assert made["test"]["api_key"][-43:] not in stored
+
+    (data / "keys.json").rename(tmp_path / "lost.json")
+    assert_one_line(refused("ledger", "check"), "keys.json", "Restore")
+    assert not (data / "keys.json").exists(), "new keys could open nothing that was sealed before"
 
 
 async def read_everything(urls: Urls, role: str | None) -> str:

@@ -101,7 +101,7 @@ def test_a_killed_server_and_a_killed_database_come_back_and_lose_nothing(demo: 
 
 
 def test_ctrl_c_stops_every_process_and_exits_0(open_folder: Path) -> None:
-    folder = open_folder / "stopped"
+    folder = open_folder / "ctrl-c"
     folder.mkdir(mode=0o755)
     demo = start_demo(folder)
     parts = [demo.child(name) for name in ("server", "sandbox", "shop", "postgres")]

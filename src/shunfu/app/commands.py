@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
-from shunfu.app.database import located, migrate_all
+from shunfu.app.database import Located, located, migrate_all
 from shunfu.app.settings import Settings, load
-from shunfu.app.wiring import House, begin_housekeeping, open_house
+from shunfu.app.wiring import House, begin_housekeeping, open_house, opened_database
 from shunfu.db import Reader, Transaction
 from shunfu.gateway.wire import Json
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
@@ -23,6 +23,7 @@ from shunfu.merchants import (
     Merchant,
     Organisation,
     get_merchant,
+    has_data_keys,
     list_merchants,
     make_key_file,
     read_key_file,
@@ -39,12 +40,16 @@ def settings_for(data: Path | None, config: Path | None) -> Settings:
     return load({"data_folder": str(data) if data else None}, os.environ, config)
 
 
-def ring_for(settings: Settings) -> KeyRing:
-    """The key ring; made when this is the installation's first start."""
-    make_data_folder(settings)
-    if not settings.key_file.exists() and not (settings.data_folder / "postgres" / "data").exists():
+def ring_for(settings: Settings, database: Located) -> KeyRing:
+    """The key ring; made when nothing was ever sealed here. Raises SetupFault when the key file was lost."""
+    if not settings.key_file.exists() and not asyncio.run(_has_sealed(settings, database)):
         make_key_file(settings.key_file, Source(SystemClock(), SystemEntropy()))
     return read_key_file(settings.key_file)
+
+
+async def _has_sealed(settings: Settings, database: Located) -> bool:
+    async with opened_database(settings, database.app_url) as opened, opened.reading() as reader:
+        return await has_data_keys(reader)
 
 
 def make_data_folder(settings: Settings) -> None:
@@ -55,9 +60,10 @@ def make_data_folder(settings: Settings) -> None:
 
 def in_house(settings: Settings, work: Callable[[House], Awaitable[T]]) -> T:
     """Run one piece of work in the built house, on a migrated database."""
-    ring = ring_for(settings)
+    make_data_folder(settings)
     with located(settings) as database:
         migrate_all(database)
+        ring = ring_for(settings, database)
 
         async def story() -> T:
             async with open_house(settings, database.app_url, ring) as house:

@@ -1,6 +1,6 @@
-"""The one way to serve: a listening socket, an application on it, an end on SIGINT or SIGTERM; and the server's life.
+"""The one way to serve: a listening socket, an application on it, an end on SIGINT or SIGTERM.
 
-`run` is the body of `shunfu up`: server and worker in one process.
+Must not know: which application. The sandbox and the shop are served by it too, and start without the server's rooms.
 """
 
 from __future__ import annotations
@@ -16,11 +16,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from shunfu.app.http.server import create_app
-from shunfu.app.settings import Settings
-from shunfu.app.wiring import open_house
 from shunfu.kernel.errors import SetupFault
-from shunfu.merchants import KeyRing
 
 GRACE_SECONDS = 10
 CONNECTIONS_MAX = 1000
@@ -51,19 +47,6 @@ def until_stopped(life: Callable[[asyncio.Event], Coroutine[object, object, None
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(signalled())
-
-
-def run(settings: Settings, app_url: str, ring: KeyRing, announce: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is called once requests are answered."""
-    with listen(settings.text("host"), settings.whole("port")) as listener:
-
-        async def life(stop: asyncio.Event) -> None:
-            async with open_house(settings, app_url, ring) as house:
-                worker = asyncio.create_task(house.worker.run(stop))
-                await serve_app(create_app(house), listener, stop, announce)
-                await worker
-
-        until_stopped(life)
 
 
 class _Server(uvicorn.Server):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import shunfu
-from shunfu.app import logs, serve
-from shunfu.app.commands import ring_for
+from shunfu.app import logs
+from shunfu.app.commands import make_data_folder, ring_for
 from shunfu.app.database import located, migrate_all
+from shunfu.app.http.server import create_app
+from shunfu.app.serve import listen, serve_app, until_stopped
 from shunfu.app.settings import Raw, Settings, load
+from shunfu.app.wiring import open_house
 from shunfu.kernel.errors import SetupFault
+from shunfu.merchants import KeyRing
 
 
 def run_up(flags: Mapping[str, Raw | None], config: Path | None) -> None:
@@ -21,9 +26,10 @@ def run_up(flags: Mapping[str, Raw | None], config: Path | None) -> None:
     settings = load(flags, os.environ, config)
     become(settings)
     logs.configure(settings.text("log_format"))
-    ring = ring_for(settings)
+    make_data_folder(settings)
     with located(settings) as database:
         applied = migrate_all(database)
+        ring = ring_for(settings, database)
         if applied.names:
             sys.stderr.write(f"shunfu: schema {applied.before} -> {applied.after}\n")
 
@@ -31,7 +37,20 @@ def run_up(flags: Mapping[str, Raw | None], config: Path | None) -> None:
             sys.stdout.write(f"shunfu answers on {settings.public_url}\n")
             sys.stdout.flush()
 
-        serve.run(settings, database.app_url, ring, announce)
+        serve_house(settings, database.app_url, ring, announce)
+
+
+def serve_house(settings: Settings, app_url: str, ring: KeyRing, announce: Callable[[], None]) -> None:
+    """Server and worker in one process until SIGINT or SIGTERM; `announce` is called once requests are answered."""
+    with listen(settings.text("host"), settings.whole("port")) as listener:
+
+        async def life(stop: asyncio.Event) -> None:
+            async with open_house(settings, app_url, ring) as house:
+                worker = asyncio.create_task(house.worker.run(stop))
+                await serve_app(create_app(house), listener, stop, announce)
+                await worker
+
+        until_stopped(life)
 
 
 def become(settings: Settings) -> None:

@@ -75,12 +75,18 @@ class House:
 async def open_house(settings: Settings, app_url: str, ring: KeyRing) -> AsyncGenerator[House]:
     """Connect and build; closes everything at the end. Raises TransientFault when the database is out of reach."""
     source = Source(SystemClock(), SystemEntropy())
+    driver_settings = DriverSettings(signing_threads=settings.whole("signing_threads"))
+    async with opened_database(settings, app_url) as database, Driver(driver_settings) as driver:
+        yield build(settings, ring, (source, database, driver))
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings, app_url: str) -> AsyncGenerator[Database]:
+    """A pool as the application's role, which an operator's own user has to SET."""
     role = "shunfu_app" if settings.secret("database_url") else None
-    pool = PoolSettings(url=app_url, role=role, max_size=settings.whole("pool_size"))
-    database = await Database.connect(pool)
+    database = await Database.connect(PoolSettings(url=app_url, role=role, max_size=settings.whole("pool_size")))
     try:
-        async with Driver(DriverSettings(signing_threads=settings.whole("signing_threads"))) as driver:
-            yield build(settings, ring, (source, database, driver))
+        yield database
     finally:
         await database.close()
 

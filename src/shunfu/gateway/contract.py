@@ -241,8 +241,10 @@ def _changed_reply_is_unknown(subject: ContractSubject[S]) -> None:
 
 def _answers_differ(subject: ContractSubject[S]) -> None:
     verbs = subject.channel.verbs
-    accepted, refused = verbs.answer_notification(is_accepted=True), verbs.answer_notification(is_accepted=False)
+    accepted, distrusted = verbs.answer_notification("accepted"), verbs.answer_notification("distrusted")
+    refused = verbs.answer_notification("refused")
     assert (accepted.status, accepted.body) != (refused.status, refused.body)
+    assert (accepted.status, accepted.body) != (distrusted.status, distrusted.body)
 
 
 def _scrub_removes_secrets(subject: ContractSubject[S]) -> None:

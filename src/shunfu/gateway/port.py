@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from shunfu.gateway.evidence import Evidence, InvokeKind
 from shunfu.gateway.flow import Flow, Reply
@@ -98,6 +98,10 @@ class Spurious:
     is_probe: bool = False
 
 
+Heard = Literal["accepted", "distrusted", "refused"]
+"""What we made of a notification: taken, not proven genuine, or genuine and not about our money."""
+
+
 class Verbs(Protocol[S_contra]):
     """The conversations of a channel, each a generator, and the pure readings of its messages."""
 
@@ -117,8 +121,8 @@ class Verbs(Protocol[S_contra]):
         """Verify first, then decrypt, then read. Never raises on hostile input."""
         ...
 
-    def answer_notification(self, *, is_accepted: bool) -> Reply:
-        """The channel's own reply: accepted, or refused so that it sends again."""
+    def answer_notification(self, heard: Heard) -> Reply:
+        """The channel's own reply: accepted, or one of the two refusals, after which it sends again."""
         ...
 
 

@@ -65,8 +65,9 @@ class Accounts:
         channel_name, credentials = told
         is_sandbox = self._check(channel_name, credentials)
         sealed = await self._seal(tx, merchant_id, account_id, credentials)
-        if not await store.reseal_channel_account(tx, (merchant_id, account_id), is_sandbox=is_sandbox, sealed=sealed):
-            raise SetupFault("There is no such account, or it is of the other side.")
+        account = (merchant_id, account_id)
+        if not await store.reseal_channel_account(tx, account, channel_name, is_sandbox=is_sandbox, sealed=sealed):
+            raise SetupFault("There is no such account, or it is another channel's or of the other side.")
 
     def _check(self, channel_name: str, credentials: Mapping[str, str]) -> bool:
         """Whether the credentials, which must load, are a sandbox's."""

@@ -39,11 +39,15 @@ def make_key_file(path: Path, source: Source) -> None:
         "signing": to_text(source.entropy.take(KEY_BYTES)),
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    draft = path.with_name(f"{path.name}.{key_id}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # whole or not at all, and never in place of another
+    finally:
+        draft.unlink()
 
 
 def read_key_file(path: Path) -> KeyRing:

@@ -41,6 +41,11 @@ SELECT key_id, purpose, wrapped FROM data_keys WHERE merchant_id = $1 AND key_id
 SELECT key_id, purpose, wrapped FROM data_keys
 WHERE merchant_id = $1 AND purpose = $2 ORDER BY created_at DESC, key_id DESC LIMIT 1;
 
+-- name: any_data_key
+-- Whether anything was ever sealed in this installation.
+-- scope: platform
+SELECT merchant_id FROM data_keys LIMIT 1;
+
 -- name: add_channel_account
 -- A channel account with its credentials sealed.
 INSERT INTO channel_accounts (merchant_id, account_id, mode, channel, label, is_sandbox, sealed, created_at)
@@ -57,8 +62,9 @@ SELECT account_id, channel, label, is_sandbox, sealed FROM channel_accounts
 WHERE merchant_id = $1 AND disabled_at IS NULL ORDER BY account_id LIMIT 100;
 
 -- name: reseal_channel_account
--- Replace an account's sealed credentials; a sandbox account stays one.
-UPDATE channel_accounts SET sealed = $4 WHERE merchant_id = $1 AND account_id = $2 AND is_sandbox = $3;
+-- Replace an account's sealed credentials; its channel stays, and a sandbox account stays one.
+UPDATE channel_accounts SET sealed = $5
+WHERE merchant_id = $1 AND account_id = $2 AND channel = $3 AND is_sandbox = $4;
 
 -- name: set_return_origins
 -- Replace the origins that a checkout may lead back to.

@@ -102,10 +102,15 @@ async def add_channel_account(tx: Transaction, merchant: Merchant, account: Chan
 
 
 async def reseal_channel_account(
-    tx: Transaction, account: tuple[UUID, UUID], *, is_sandbox: bool, sealed: dict[str, str | int]
+    tx: Transaction, account: tuple[UUID, UUID], channel: str, *, is_sandbox: bool, sealed: dict[str, str | int]
 ) -> bool:
-    """Replace the sealed credentials of (merchant, account); False when there is none of that kind."""
-    return await tx.execute(SQL["reseal_channel_account"], *account, is_sandbox, sealed) == 1
+    """Replace the sealed credentials of (merchant, account); False when there is none of that channel and kind."""
+    return await tx.execute(SQL["reseal_channel_account"], *account, channel, is_sandbox, sealed) == 1
+
+
+async def has_data_keys(reader: Reader) -> bool:
+    """Whether anything was ever sealed in this installation."""
+    return await reader.fetch_row(SQL["any_data_key"]) is not None
 
 
 async def set_return_origins(tx: Transaction, merchant_id: UUID, origins: tuple[str, ...]) -> None:

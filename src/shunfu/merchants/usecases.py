@@ -96,6 +96,11 @@ async def list_merchants(reader: Reader, after: UUID) -> list[Merchant]:
     return await store.list_merchants(reader, after)
 
 
+async def has_data_keys(reader: Reader) -> bool:
+    """Whether anything was ever sealed in this installation: then its key file must not be made anew."""
+    return await store.has_data_keys(reader)
+
+
 async def set_return_origins(tx: Transaction, merchant_id: UUID, origins: tuple[str, ...]) -> None:
     """Register the origins (`https://shop.example.com`) that a checkout may lead back to, instead of those before."""
     await store.set_return_origins(tx, merchant_id, origins)

@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from shunfu.gateway.evidence import Paid
-from shunfu.gateway.port import Genuine, Identity, Spurious
+from shunfu.gateway.port import Genuine, Heard, Identity, Spurious
 from shunfu.kernel.money import Money
 
 Verdict = Literal["accepted", "duplicate", "refused", "probe"]
@@ -74,6 +74,14 @@ def judge(reading: Genuine | Spurious, identity: Identity, expected: Expected | 
     if paid.amount.minor != expected.amount.minor:
         return Judgement("refused", "other_amount")
     return Judgement("accepted", "verified")
+
+
+def heard(reading: Genuine | Spurious, judgement: Judgement) -> Heard:
+    """What to tell the channel: a duplicate was taken the first time; a spent nonce proves nothing (attack A10)."""
+    if judgement.verdict in {"accepted", "duplicate"}:
+        return "accepted"
+    is_distrusted = isinstance(reading, Spurious) or judgement.reason == "nonce_reused"
+    return "distrusted" if is_distrusted else "refused"
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from shunfu.kernel.errors import NotFoundHere
 from shunfu.merchants import Accounts, OpenAccount
 from shunfu.notifications import store
 from shunfu.notifications.events import PaymentReported
-from shunfu.notifications.model import Address, Expected, Judgement, KeptNotification, judge
+from shunfu.notifications.model import Address, Expected, Judgement, KeptNotification, heard, judge
 
 ExpectPayment: TypeAlias = Callable[[Reader, UUID, str], Awaitable[Expected | None]]
 """What a number of a merchant may be paid with; the payments room answers it, wired in `app/wiring.py`."""
@@ -66,8 +66,8 @@ async def receive(tools: NotificationTools, address: Address, message: Message) 
         return final
 
     final = await tools.database.transact(story)
-    is_accepted = final.verdict in {"accepted", "duplicate"}
-    return Received(notification_id, final, account.channel.verbs.answer_notification(is_accepted=is_accepted))
+    reply = account.channel.verbs.answer_notification(heard(reading, final))
+    return Received(notification_id, final, reply)
 
 
 async def _account_at(accounts: Accounts, reader: Reader, address: Address) -> OpenAccount:

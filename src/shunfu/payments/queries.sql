@@ -18,11 +18,12 @@ SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject
 FROM orders WHERE merchant_id = $1 AND order_id = $2 FOR UPDATE;
 
 -- name: lock_order_of_payment
--- The order that a payment belongs to, locked.
-SELECT o.merchant_id, o.order_id, o.merchant_order_no, o.amount_minor, o.currency, o.subject, o.items, o.return_url,
-       o.state, o.expires_at, o.created_at
-FROM orders o JOIN payments p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id
-WHERE o.merchant_id = $1 AND p.merchant_id = $1 AND p.payment_id = $2 FOR UPDATE OF o;
+-- The order that a payment belongs to, locked. No join: before the first ANALYZE its plan tries all orders.
+SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
+       created_at
+FROM orders
+WHERE merchant_id = $1 AND order_id = (SELECT order_id FROM payments WHERE merchant_id = $1 AND payment_id = $2)
+FOR UPDATE;
 
 -- name: list_orders
 -- A page of orders, newest first; a null state means all.

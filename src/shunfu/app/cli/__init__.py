@@ -70,7 +70,7 @@ def demo(
 
     Example: shunfu demo --check
     """
-    from shunfu.app.demo import DemoOptions, run_demo
+    from shunfu.app.demo.run import DemoOptions, run_demo
 
     raise SystemExit(run_demo(DemoOptions(check, info, folder, port, browser)))
 
@@ -103,7 +103,7 @@ def sandbox(
     notify_key: Annotated[str, typer.Option("--notify-key", help="order, public_key, cert or alternate.")] = "order",
     return_origin: Annotated[list[str] | None, typer.Option("--return-origin", help="Where sheets lead back.")] = None,
 ) -> None:
-    """A stand-in for WeChat Pay that any WeChat Pay client can be pointed at. No real money.
+    """A stand-in for the channels: any WeChat Pay client can be pointed at it. No real money.
 
     Example: shunfu sandbox --port 8701 --credentials sandbox.json
     """
@@ -119,9 +119,11 @@ def demo_part(
     config: Annotated[Path, typer.Option("--config", help="The demo's own file for this part.")],
 ) -> None:
     """One process of the demo; `shunfu demo` starts it."""
-    from shunfu.app.demo.serve_part import run_part
+    from importlib import import_module
 
-    run_part(name, config)
+    from shunfu.app.demo.parts import told_by
+
+    import_module(f"shunfu.app.demo.part_{name}").run(told_by(config))
 
 
 @app.command()

@@ -12,8 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias, cast
 
 from shunfu.kernel.errors import SetupFault
+
+Told: TypeAlias = dict[str, str | int]
+"""What a part is told in its settings file."""
 
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 15.0
@@ -84,6 +88,13 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
     draft.replace(path)
+
+
+def told_by(config: Path) -> Told:
+    """What the demo told this part; from now on this process ends with the demo."""
+    told = cast("Told", json.loads(config.read_text()))
+    end_with_parent(int(told["parent"]))
+    return told
 
 
 def end_with_parent(parent: int) -> None:

@@ -19,7 +19,7 @@ from typing import cast
 from urllib.request import urlopen
 
 from shunfu.app import logs
-from shunfu.app.commands import prove_merchant, ring_for
+from shunfu.app.commands import make_data_folder, prove_merchant, ring_for
 from shunfu.app.database import Located, located, migrate_all
 from shunfu.app.demo.merchant import CHANNEL, DemoMerchant, ensure_merchant
 from shunfu.app.demo.parts import Part, wait_for, write_private
@@ -112,12 +112,13 @@ def _running(options: DemoOptions, began: float) -> Generator[Running, None, Non
     addresses = Addresses.choose(options.port)
     with ExitStack() as stack:
         _say(f"database and sandbox in {folder} …")
-        ring = ring_for(settings)
+        make_data_folder(settings)
         sandbox = _start_sandbox(stack, folder, addresses)
         database = stack.enter_context(located(settings, allow_nobody=True))
         if not database.is_own:
             raise SetupFault(f"A demo runs already in {folder}; stop it, or choose another --folder.")
         migrate_all(database)
+        ring = ring_for(settings, database)
         _say("server and shop …")
         server = _start_server(stack, settings, database, addresses)
         credentials = _credentials(sandbox, folder)

@@ -14,7 +14,7 @@ from shunfu.channels.wechatpay.reading import JsonObject, object_at, parse_objec
 from shunfu.channels.wechatpay.settings import NAME, Settings, sandbox_url
 from shunfu.gateway.evidence import Accepted, Closed, Evidence, Invoke, NotFound, Paid, Refused, Unknown
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply
-from shunfu.gateway.port import Genuine, Message, Moment, Prepay, Spurious
+from shunfu.gateway.port import Genuine, Heard, Message, Moment, Prepay, Spurious
 
 PREPAY_SECONDS = 7200
 _ORDERS = "/v3/pay/transactions"
@@ -80,12 +80,13 @@ class WeChatPay:
         nonce = message.headers.get("wechatpay-nonce", "")
         return Genuine(external_id, nonce, event_type, number, evidence, happened_at)
 
-    def answer_notification(self, *, is_accepted: bool) -> Reply:
-        """200 SUCCESS, or 400 FAIL so that WeChat sends again."""
+    def answer_notification(self, heard: Heard) -> Reply:
+        """200 SUCCESS, or FAIL so that WeChat sends again: 401 when not proven genuine, 400 when not our money."""
         headers = {"content-type": "application/json; charset=utf-8"}
-        if is_accepted:
+        if heard == "accepted":
             return Reply(200, headers, codec.compact({"code": "SUCCESS", "message": "成功"}).encode())
-        return Reply(400, headers, codec.compact({"code": "FAIL", "message": "失败"}).encode())
+        status = 401 if heard == "distrusted" else 400
+        return Reply(status, headers, codec.compact({"code": "FAIL", "message": "失败"}).encode())
 
 
 def _trusted(settings: Settings, answer: Answer, now: datetime) -> Reply | Unknown:

@@ -289,10 +289,10 @@ def test_notification_of_another_account_is_told_as_it_is() -> None:
 
 def test_answers() -> None:
     verbs = CHANNEL.verbs
-    assert verbs.answer_notification(is_accepted=True).status == 200
-    refused = verbs.answer_notification(is_accepted=False)
-    assert refused.status == 400
-    assert json.loads(refused.body)["code"] == "FAIL"
+    assert verbs.answer_notification("accepted").status == 200
+    distrusted, refused = verbs.answer_notification("distrusted"), verbs.answer_notification("refused")
+    assert (distrusted.status, refused.status) == (401, 400)
+    assert {json.loads(reply.body)["code"] for reply in (distrusted, refused)} == {"FAIL"}
 
 
 def test_replaced_body_with_same_headers_is_spurious() -> None:
