@@ -105,7 +105,7 @@ def _methods(accounts: list[OpenAccount], client: str, payment: Payment | None) 
             method=name,
             scene=scene.name,
             labels=account.channel.label,
-            icon=account.channel.icon,
+            icon="scan" if scene.invoke == "qr" else account.channel.icon,
             is_default=name == default,
             is_enabled=True,
             reason=_reason(name, scene.invoke, pending, is_only=len(names) == 1),
