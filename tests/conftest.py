@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from db.support import run_apart
 from shunfu.db import (
@@ -28,6 +29,15 @@ from shunfu.db.driver import session
 from shunfu.db.embedded.settings import other_database
 
 OUTSIDE_URL = os.environ.get("SHUNFU_TEST_DATABASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> None:
+    """One short line an event: structlog's own default draws every local variable of a traceback."""
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.KeyValueRenderer()],
+        cache_logger_on_first_use=False,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,13 @@ from shunfu.db import (
     Job,
     Jobs,
     Transaction,
+    Urls,
     Worker,
     WorkerSettings,
     delete_done,
     merchants_with_done,
 )
+from shunfu.db.driver import session
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 
 STATE = "SELECT state, attempts, run_at FROM jobs ORDER BY key"
@@ -257,3 +259,34 @@ async def test_jobs_done_are_forgotten_after_their_time(database: Database) -> N
     assert await database.transact(lambda tx: delete_done(tx, OTHER, before=before)) == 0
     assert await database.transact(lambda tx: delete_done(tx, MERCHANT, before=before, limit=2)) == 2
     assert await database.transact(lambda tx: delete_done(tx, MERCHANT, before=before)) == 1
+
+
+async def test_the_worker_outlives_a_fault_that_does_not_look_passing(
+    database: Database, database_urls: Urls, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a while the worker may not even read its jobs; afterwards it goes on by itself."""
+    source = Source(SystemClock(), SystemEntropy())
+    ran, stop = asyncio.Event(), asyncio.Event()
+
+    async def handler(_job: ClaimedJob) -> Done:
+        ran.set()
+        return Done()
+
+    await enqueue(database, source, "1")
+    async with session(database_urls.admin_url) as administrator:
+        await administrator.execute("REVOKE SELECT ON shunfu.jobs FROM shunfu_app")
+        running = asyncio.create_task(worker(database, source, handler, poll_seconds=0.05).run(stop))
+        with caplog.at_level(logging.CRITICAL):
+            await asyncio.sleep(0.3)
+            assert not ran.is_set()
+            await administrator.execute("GRANT SELECT ON shunfu.jobs TO shunfu_app")
+            async with asyncio.timeout(10):
+                await ran.wait()
+    stop.set()
+    await running
+
+
+def test_a_job_that_never_gives_up_still_rests_between_tries(database: Database) -> None:
+    _, source = manual()
+    tried = Worker(database, {}, WorkerSettings(), source)
+    assert tried._backoff_seconds(100_000) <= WorkerSettings().backoff_cap_seconds

@@ -317,12 +317,42 @@ async def test_a_revoked_key_ends_at_once(world: World) -> None:
     assert (await world.get("/v1/orders")).status == 401
 
 
-@pytest.mark.parametrize("method", ["alipay/app", "wechatpay/h5", "wechatpay/miniprogram", "x/y"])
+@pytest.mark.parametrize("method", ["alipay/app", "wechatpay/h5", "x/y"])
 async def test_methods_that_cannot_be_used(world: World, method: str) -> None:
     order = await world.order()
     said = await world.post(f"/v1/orders/{order['id']}/payments", {"method": method})
     assert (said.status, said.code) == (422, "method_unavailable")
     assert await world.sql("SELECT count(*) FROM payments") == [(0,)]
+
+
+async def test_a_method_that_needs_the_payer_names_the_field(world: World) -> None:
+    order = await world.order()
+    said = await world.post(f"/v1/orders/{order['id']}/payments", {"method": "wechatpay/miniprogram"})
+    assert (said.status, said.code) == (422, "invalid_field")
+    assert said.json()["errors"] == [{"pointer": "/payer", "code": "required"}]
+
+
+async def test_a_payer_that_the_method_does_not_need_is_not_sent(world: World) -> None:
+    order = await world.order()
+    said = await world.post(f"/v1/orders/{order['id']}/payments", {"method": "wechatpay/native", "payer": "oX"})
+    assert said.json()["state"] == "PENDING"
+
+
+async def test_close_takes_no_members(world: World) -> None:
+    order = await world.order()
+    said = await world.post(f"/v1/orders/{order['id']}/close", {"foo": 1})
+    assert said.json()["errors"] == [{"pointer": "/foo", "code": "unknown_field"}]
+    assert await world.order_state(order["id"]) == "OPEN"
+    assert (await world.post(f"/v1/orders/{order['id']}/close", b"", None, **{"content-type": ""})).status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/orders/a\0b/close", f"/v1/orders/{'ab' * 5000}/close", "/v1/orders/", "/v1//orders"]
+)
+async def test_odd_paths_are_not_found_and_write_nothing(world: World, path: str) -> None:
+    said = await world.post(path, {})
+    assert (said.status, said.code) == (404, "not_found")
+    assert await world.sql("SELECT count(*) FROM idempotency_keys") == [(0,)]
 
 
 # --- documents ---

@@ -126,3 +126,11 @@ async def test_hostile_words_are_only_words(world: World) -> None:
     page = (await world.page(urlsplit(order["checkout_url"]).path)).body.decode()
     assert "<script>alert" not in page
     assert "<img" not in page
+
+
+async def test_style_sheets_are_kept_and_answers_are_not(world: World) -> None:
+    sheet = await world.page("/static/base.css")
+    assert sheet.status == 200
+    assert sheet.headers["cache-control"].startswith("public, max-age=")
+    assert sheet.headers["etag"]
+    assert (await world.get("/v1/orders")).headers["cache-control"] == "no-store"

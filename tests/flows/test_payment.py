@@ -180,6 +180,14 @@ async def test_the_same_nonce_with_another_body_is_refused(world: World) -> None
         ({"mchid": "1900000001"}, "other_account"),
         ({"appid": "wx0000000000000000"}, "other_app"),
         ({"out_trade_no": "01KDVDNA00EFT8838BZ9S1HXKY"}, "unknown_number"),
+        ({"out_trade_no": "zzz-not-ours", "trade_state": "NOTPAY"}, "unknown_number"),
+        ({"amount": {"currency": "USD"}}, "unreadable_payment"),
+        ({"amount": {"total": "8600"}}, "unreadable_payment"),
+        ({"amount": {"total": 8600.0}}, "unreadable_payment"),
+        ({"amount": {"total": -1}}, "unreadable_payment"),
+        ({"amount": {"total": True}}, "unreadable_payment"),
+        ({"mchid": None}, "unreadable_payment"),
+        ({"trade_state": "REFUND"}, "unreadable_payment"),
     ],
 )
 async def test_genuine_messages_about_other_money_are_refused_kept_and_shown(
@@ -194,6 +202,9 @@ async def test_genuine_messages_about_other_money_are_refused_kept_and_shown(
     assert await world.order_state(order_id) == "OPEN"
     assert await ledger_lines(world) == []
     assert await world.sql("SELECT verdict, reason FROM notifications") == [("refused", reason)]
+    alarms = await world.sql("SELECT body->>'alarm' FROM events WHERE name = 'NotificationAlarmed'")
+    assert alarms == [(f"notification_{reason}",)]
+    assert await world.sql("SELECT count(*) FROM jobs WHERE last_error IS NOT NULL") == [(0,)]
     if reason != "unknown_number":
         heard = (await world.payment(payment_id))["notifications"]
         assert [(line["verdict"], line["reason"]) for line in heard] == [("refused", reason)]
@@ -352,3 +363,17 @@ async def _meddle(urls, statement: str, *args: object) -> None:
         await connection.execute(statement, *args)
     finally:
         await connection.close()
+
+
+async def test_a_job_about_money_never_gives_up(world: World, database_urls) -> None:
+    """A fault of ours, many times in a row, postpones the janitor's visit and never ends it."""
+    order_id, payment_id = await world.pending()
+    world.line.shopper(payment_id[4:])
+    answer = world.line.answer
+    world.line.answer = _crash  # type: ignore[method-assign]
+    for _ in range(40):
+        await world.pass_time(minutes=10)
+    assert await world.sql("SELECT count(*) FROM jobs WHERE state = 'dead'") == [(0,)]
+    world.line.answer = answer  # type: ignore[method-assign]
+    await world.pass_time(minutes=10)
+    assert await world.order_state(order_id) == "PAID"

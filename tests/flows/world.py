@@ -6,6 +6,7 @@ sockets (and can lose what it says), and requests enter as ASGI messages.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -167,8 +168,12 @@ async def call(app: ASGIApp, method: str, target: str, headers: Mapping[str, str
     }
     sent: list[Message] = []
 
+    requests: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
     async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not requests:
+            await asyncio.Event().wait()  # a browser that stays; the answer ends the wait
+        return requests.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)

@@ -21,24 +21,26 @@ from shunfu.gateway.evidence import (
     Refused,
     Unknown,
 )
-from shunfu.kernel.errors import MethodUnavailable, OrderNotOpen, PaymentUnknown, RequestInFlight
+from shunfu.kernel.errors import FieldError, InvalidField, OrderNotOpen, PaymentUnknown, RequestInFlight, StateConflict
 from shunfu.kernel.money import Money
+from shunfu.payments.admission import (
+    Ask,
+    CloseFirst,
+    Resume,
+    StartNew,
+    admit,
+    check_scene,
+    lets_next_begin,
+)
 from shunfu.payments.model import (
     RANK,
     TABLE,
-    Ask,
-    CloseFirst,
     Order,
     OrderFacts,
     OrderState,
     Payment,
     PaymentState,
-    Resume,
-    StartNew,
-    admit,
-    check_scene,
     close_asked,
-    lets_next_begin,
     record,
 )
 from shunfu.payments.timetable import Pace, ask_kind, is_early, is_overdue, next_ask
@@ -78,6 +80,7 @@ def payment(state: PaymentState = S.PENDING, number: int = 3, scene: str = "nati
         state=state,
         deadline=NOW + timedelta(minutes=35),
         created_at=NOW,
+        notify_url="https://pay.example.com/notifications",
     )
     if state is S.CAPTURED:
         return replace(made, captured=AMOUNT, captured_at=NOW, channel_transaction_no="4200001")
@@ -235,6 +238,8 @@ ASK = Ask("wechatpay/native", UUID(int=77))
         (OrderState.OPEN, [payment(S.REFUSED), payment(S.CLOSED, 4)], NOW, StartNew),
         (OrderState.OPEN, [payment(S.CLOSED), payment(S.PENDING, 4)], NOW, Resume),
         (OrderState.OPEN, [payment(S.SENDING, 77)], NOW, Resume),
+        (OrderState.OPEN, [payment(S.CLOSED, number) for number in range(100, 149)], NOW, StartNew),
+        (OrderState.OPEN, [payment(S.CLOSED, number) for number in range(100, 150)], NOW, StateConflict),
         (OrderState.PAID, [payment(S.CAPTURED, 77)], LATER, Resume),
     ],
 )
@@ -270,8 +275,9 @@ def test_close_only_asks(state: OrderState, payments: list[Payment], after: Orde
 def test_a_scene_that_needs_the_payer_says_so() -> None:
     check_scene(needs_payer=False, payer=None)
     check_scene(needs_payer=True, payer="o1")
-    with pytest.raises(MethodUnavailable, match="payer"):
+    with pytest.raises(InvalidField) as caught:
         check_scene(needs_payer=True, payer=None)
+    assert caught.value.errors == (FieldError("/payer", "required"),)
 
 
 # --- no timer decides ---

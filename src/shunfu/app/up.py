@@ -47,6 +47,7 @@ def serve_house(settings: Settings, app_url: str, ring: KeyRing, announce: Calla
         async def life(stop: asyncio.Event) -> None:
             async with open_house(settings, app_url, ring) as house:
                 worker = asyncio.create_task(house.worker.run(stop))
+                worker.add_done_callback(lambda _: stop.set())  # a server without its worker must not go on
                 await serve_app(create_app(house), listener, stop, announce)
                 await worker
 

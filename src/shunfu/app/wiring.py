@@ -46,6 +46,7 @@ LINK_OUTLIVES_ORDER = timedelta(days=30)
 SUBSCRIPTIONS: Subscriptions = {
     "PaymentReported": (APPLY_HANDLER,),
     "PaymentAlarmed": (ALARM_HANDLER,),
+    "NotificationAlarmed": (ALARM_HANDLER,),
 }
 """Event to handlers. An event that is not here is kept and, for now, nobody's."""
 
@@ -135,7 +136,8 @@ def _own_handlers(settings: Settings, source: Source, database: Database) -> dic
             found = await read_event(reader, job.merchant_id, UUID(job.key))
         assert found is not None, "a handler's job is written with its event"
         body = found[1]
-        LOG.error("alarm", alarm=body["alarm"], payment=body["payment_id"], merchant=str(job.merchant_id))
+        subject = body.get("payment_id") or body.get("notification_id")
+        LOG.error("alarm", alarm=body["alarm"], subject=subject, merchant=str(job.merchant_id))
         return Done()
 
     async def retention(job: ClaimedJob) -> Again:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, cast
@@ -28,6 +29,7 @@ from shunfu.payments.schemas import PaymentOut
 Once: TypeAlias = Callable[[UUID, str, str, Callable[[UUID], Awaitable[str]]], Awaitable[str]]
 """`once(merchant, path, key, work)` runs `work(resource_id)` once and repeats its text; from the edge."""
 
+METHOD = re.compile(r"[a-z0-9_]{1,32}/[a-z0-9_]{1,32}")
 TokenPath = Annotated[str, Path(alias="checkout_token", max_length=100)]
 
 
@@ -90,6 +92,8 @@ def make_page_router(api: CheckoutApi) -> APIRouter:
         visit = _visit(api, token, None)
         form = await request.form(max_fields=10, max_files=0)
         method, key = str(form.get("method", ""))[:80], str(form.get("idempotency_key", ""))
+        if METHOD.fullmatch(method) is None:
+            method = ""
         home = with_query(f"/c/{token}", lang=language_of(request))
 
         async def work(payment_id: UUID) -> str:

@@ -89,6 +89,9 @@ class Worker:
         except TransientFault as fault:
             LOG.warning("worker_waits reason=%r", str(fault))
             return 0
+        except Exception:
+            LOG.exception("worker_round_failed")  # whatever it was, the next round tries again
+            return 0
 
     async def _rest(self) -> None:
         try:
@@ -189,5 +192,5 @@ class Worker:
         return list(rows)
 
     def _backoff_seconds(self, attempt: int) -> float:
-        whole = min(self._settings.backoff_seconds * 2 ** (attempt - 1), self._settings.backoff_cap_seconds)
+        whole = min(self._settings.backoff_seconds * 2 ** min(attempt - 1, 30), self._settings.backoff_cap_seconds)
         return whole * (0.5 + self._source.entropy.take(1)[0] / 510)

@@ -21,3 +21,12 @@ class PaymentReported(Event):
     account_id: UUID
     number: str
     evidence: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationAlarmed(Event):
+    """A genuine message says something about our money that cannot be right; `alarm` is a stable code."""
+
+    notification_id: UUID
+    number: str
+    alarm: str

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from shunfu.gateway.evidence import Paid
+from shunfu.gateway.evidence import Evidence, Paid, Unknown
 from shunfu.gateway.port import Genuine, Heard, Identity, Spurious
 from shunfu.kernel.money import Money
 
 Verdict = Literal["accepted", "duplicate", "refused", "probe"]
 KEPT_HEADERS_MAX = 40
 KEPT_HEADER_CHARACTERS = 512
+KEPT_STRANGE_BYTES = 4096
+"""Of a message that nobody is proven to have sent, so much of the body is kept; its hash covers all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,24 @@ def judge(reading: Genuine | Spurious, identity: Identity, expected: Expected | 
     """Accept only a verified message whose payee, number, amount and currency are ours (rules S06, attacks A15-A20)."""
     if isinstance(reading, Spurious):
         return Judgement("probe" if reading.is_probe else "refused", reading.reason)
-    if not isinstance(reading.evidence, Paid):
+    if reading.evidence is None:
         return Judgement("accepted", "verified")
-    paid = reading.evidence
+    if expected is None:
+        return Judgement("refused", "unknown_number")
+    if isinstance(reading.evidence, Unknown):
+        return Judgement("refused", "unreadable_payment")
+    return _judge_money(reading.evidence, identity, expected)
+
+
+def _judge_money(evidence: Evidence, identity: Identity, expected: Expected) -> Judgement:
+    """Money must be paid to us, in our amount; what moves none is evidence as it is."""
+    if not isinstance(evidence, Paid):
+        return Judgement("accepted", "verified")
+    paid = evidence
     if paid.account != identity.account:
         return Judgement("refused", "other_account")
     if paid.app != identity.app:
         return Judgement("refused", "other_app")
-    if expected is None:
-        return Judgement("refused", "unknown_number")
     if paid.amount.currency != expected.amount.currency:
         return Judgement("refused", "other_currency")
     if paid.amount.minor != expected.amount.minor:

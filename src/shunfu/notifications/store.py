@@ -11,7 +11,7 @@ import asyncpg
 from shunfu.db import Reader, Transaction, named_queries
 from shunfu.gateway.port import Genuine, Message, Spurious
 from shunfu.gateway.wire import evidence_to_json
-from shunfu.notifications.model import Address, Judgement, KeptNotification, kept_headers
+from shunfu.notifications.model import KEPT_STRANGE_BYTES, Address, Judgement, KeptNotification, kept_headers
 
 SQL = named_queries("shunfu.notifications")
 
@@ -42,7 +42,7 @@ async def keep(
         kept_headers(message.headers),
         hashlib.sha256(message.body).digest(),
         now,
-        message.body,
+        message.body if genuine else message.body[:KEPT_STRANGE_BYTES],
         genuine.happened_at if genuine else now,
     )
 

@@ -18,7 +18,7 @@ from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import NotFoundHere
 from shunfu.merchants import Accounts, OpenAccount
 from shunfu.notifications import store
-from shunfu.notifications.events import PaymentReported
+from shunfu.notifications.events import NotificationAlarmed, PaymentReported
 from shunfu.notifications.model import Address, Expected, Judgement, KeptNotification, heard, judge
 
 ExpectPayment: TypeAlias = Callable[[Reader, UUID, str], Awaitable[Expected | None]]
@@ -63,6 +63,8 @@ async def receive(tools: NotificationTools, address: Address, message: Message) 
         await store.keep(tx, (address, notification_id), message, (final, reading), now)
         if final.verdict == "accepted" and isinstance(reading, Genuine):
             await _report(tools.outbox, tx, address, notification_id, reading)
+        if final.verdict == "refused" and isinstance(reading, Genuine):
+            await _alarm(tools.outbox, tx, (address, notification_id), final, reading)
         return final
 
     final = await tools.database.transact(story)
@@ -120,6 +122,21 @@ async def _report(outbox: Outbox, tx: Transaction, address: Address, notificatio
         account_id=address.account_id,
         number=reading.number,
         evidence=evidence_to_json(reading.evidence),
+    )
+    await outbox.publish(tx, event)
+
+
+async def _alarm(
+    outbox: Outbox, tx: Transaction, where: tuple[Address, UUID], judgement: Judgement, reading: Genuine
+) -> None:
+    """A person should know: the channel itself signed something that is not our order's (attack A15)."""
+    address, notification_id = where
+    event = NotificationAlarmed(
+        merchant_id=address.merchant_id,
+        happened_at=reading.happened_at,
+        notification_id=notification_id,
+        number=(reading.number or "")[:64],
+        alarm=f"notification_{judgement.reason}",
     )
     await outbox.publish(tx, event)
 

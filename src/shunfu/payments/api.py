@@ -24,6 +24,7 @@ from shunfu.payments.cursor import read_cursor, write_cursor
 from shunfu.payments.model import Item, Order
 from shunfu.payments.render import render_order, render_payment, render_timeline
 from shunfu.payments.schemas import (
+    CloseIn,
     OrderIn,
     OrderOut,
     OrderPage,
@@ -48,8 +49,8 @@ from shunfu.payments.usecases import (
 DEFAULT_LIFE = timedelta(minutes=30)
 LONGEST_LIFE = timedelta(days=7)
 SHORTEST_LIFE = timedelta(minutes=1)
-OrderPath = Annotated[str, Path(alias="order_id", examples=["ord_01HZY3V9Q8M5T2K7R4W6X0J1BC"], max_length=40)]
-PaymentPath = Annotated[str, Path(alias="payment_id", examples=["pay_01HZY3V9Q8M5T2K7R4W6X0J1BC"], max_length=40)]
+OrderPath = Annotated[str, Path(alias="order_id", examples=["ord_01HZY3V9Q8M5T2K7R4W6X0J1BC"])]
+PaymentPath = Annotated[str, Path(alias="payment_id", examples=["pay_01HZY3V9Q8M5T2K7R4W6X0J1BC"])]
 StateFilter = Literal["OPEN", "CLOSING", "PAID", "CLOSED"]
 
 
@@ -103,8 +104,9 @@ def _add_order_routes(router: APIRouter, api: OrdersApi) -> None:
         return _with_payments(api, await read_order(api.tools, caller.merchant_id, _id("ord", order)))
 
     @router.post("/orders/{order_id}/close", tags=["orders"], operation_id="close_order")
-    async def close(caller: CallerArgument, order: OrderPath) -> OrderWithPaymentsOut:
+    async def close(caller: CallerArgument, order: OrderPath, body: CloseIn | None = None) -> OrderWithPaymentsOut:
         """Ask for an order's close. CLOSING until the channel has said that no money will come."""
+        del body  # read only to refuse unknown members
         caller.must("orders:write")
         return _with_payments(api, await close_order(api.tools, caller.merchant_id, _id("ord", order)))
 

@@ -40,20 +40,20 @@ UPDATE orders SET state = $4, updated_at = $5 WHERE merchant_id = $1 AND order_i
 -- name: add_payment
 -- A payment, saved before the channel hears of it.
 INSERT INTO payments (merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app,
-                      amount_minor, currency, state, payer, deadline, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14);
+                      amount_minor, currency, state, payer, deadline, created_at, updated_at, notify_url)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15);
 
 -- name: get_payment
 -- One payment.
-SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, amount_minor,
-       currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
+SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, notify_url,
+       amount_minor, currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
        refunded_minor, asks, not_found_at, deadline, created_at, captured_at
 FROM payments WHERE merchant_id = $1 AND payment_id = $2;
 
 -- name: list_payments
 -- The payments of an order, oldest first.
-SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, amount_minor,
-       currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
+SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, notify_url,
+       amount_minor, currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
        refunded_minor, asks, not_found_at, deadline, created_at, captured_at
 FROM payments WHERE merchant_id = $1 AND order_id = $2 ORDER BY payment_id LIMIT 100;
 
@@ -72,9 +72,9 @@ SELECT $1::uuid, $14::uuid, moved.payment_id, $15::text, $16::text, $17::jsonb, 
 FROM moved;
 
 -- name: list_evidence
--- What moved or tried to move a payment, oldest first.
+-- What moved or tried to move a payment, newest first.
 SELECT evidence_id, payment_id, door, kind, state_before, state_after, alarm, notification_id, happened_at, recorded_at
-FROM payment_evidence WHERE merchant_id = $1 AND payment_id = $2 ORDER BY evidence_id LIMIT 500;
+FROM payment_evidence WHERE merchant_id = $1 AND payment_id = $2 ORDER BY evidence_id DESC LIMIT 500;
 
 -- name: count_alarm
 -- How often one alarm was raised for a payment.

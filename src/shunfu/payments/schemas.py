@@ -24,7 +24,8 @@ Moment = Annotated[
     BeforeValidator(_rfc3339, json_schema_input_type=str),
     Field(json_schema_extra={"format": "date-time", "examples": ["2026-11-22T14:32:00+08:00"]}),
 ]
-LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$"
+"""One line: no control characters, no line separators, nothing that turns the direction of writing."""
 
 
 class Strict(BaseModel):
@@ -68,6 +69,10 @@ class OrderIn(Strict):
     return_url: StrictStr | None = Field(
         default=None, max_length=512, description="Where the checkout leads back to; on a registered origin."
     )
+
+
+class CloseIn(Strict):
+    """Nothing: an empty object, or no body at all."""
 
 
 class PaymentIn(Strict):

@@ -84,6 +84,7 @@ def _payment(row: asyncpg.Record) -> Payment:
         state=PaymentState(row["state"]),
         deadline=row["deadline"],
         created_at=row["created_at"],
+        notify_url=row["notify_url"],
         payer=row["payer"],
         refused_reason=row["refused_reason"],
         invoke=invoke_from_json(row["invoke"]) if row["invoke"] else None,
@@ -169,6 +170,7 @@ async def add_payment(tx: Transaction, payment: Payment) -> None:
         payment.payer,
         payment.deadline,
         payment.created_at,
+        payment.notify_url,
     )
 
 
@@ -220,8 +222,9 @@ async def save_decision(
 
 
 async def list_evidence(reader: Reader, merchant_id: UUID, payment_id: UUID) -> list[KeptEvidence]:
-    """A payment's timeline, oldest first, at most 500 lines."""
-    return [KeptEvidence(**dict(row)) for row in await reader.fetch(SQL["list_evidence"], merchant_id, payment_id)]
+    """A payment's timeline, oldest first; of a very long one the newest 500 lines."""
+    rows = await reader.fetch(SQL["list_evidence"], merchant_id, payment_id)
+    return [KeptEvidence(**dict(row)) for row in reversed(rows)]
 
 
 async def has_alarm(reader: Reader, payment: Payment, alarm: str) -> bool:

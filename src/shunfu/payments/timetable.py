@@ -47,10 +47,8 @@ def next_ask(payment: Payment, order: Order, now: datetime, pace: Pace) -> datet
     if pace.pending_seconds is not None:
         return now + timedelta(seconds=pace.pending_seconds)
     first = payment.created_at + timedelta(seconds=PENDING_STEP / pace.divisor)
-    for moment in (first, order.expires_at, payment.deadline):
-        if moment > now:
-            return moment
-    return now + timedelta(seconds=HOURLY / pace.divisor)
+    hourly = now + timedelta(seconds=HOURLY / pace.divisor)
+    return min(moment for moment in (first, order.expires_at, payment.deadline, hourly) if moment > now)
 
 
 def is_early(payment: Payment, order: Order, now: datetime, pace: Pace) -> bool:

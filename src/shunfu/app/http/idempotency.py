@@ -17,11 +17,12 @@ from starlette.responses import Response
 
 from shunfu.db import Database, Transaction, named_queries
 from shunfu.kernel.clock import Source
-from shunfu.kernel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, RequestInFlight
+from shunfu.kernel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, NotFoundHere, RequestInFlight
 
 SQL = named_queries("shunfu.app")
 LEASE = timedelta(seconds=60)
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
+PATH_CHARACTERS_MAX = 256
 NOT_STORED = frozenset({401, 429})
 """Statuses that are not final; 5xx and "in flight" are not either."""
 
@@ -54,6 +55,8 @@ class Idempotency:
         """
         if KEY.fullmatch(scope.key) is None:
             raise IdempotencyKeyMissing
+        if len(scope.path) > PATH_CHARACTERS_MAX or not scope.path.isprintable():
+            raise NotFoundHere
         digest = hashlib.sha256(body).digest()
         lease_token = self._source.new_id()
         begun = await self._begin(scope, digest, lease_token)

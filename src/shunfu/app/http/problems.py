@@ -68,8 +68,9 @@ def problem(refusal: Refusal, headers: dict[str, str] | None = None) -> Response
         "errors": [{"pointer": error.pointer, "code": error.code} for error in refusal.errors],
         **refusal.members,
     }
+    known = {"WWW-Authenticate": "Bearer"} if kind.status == 401 else {}
     retry = {"Retry-After": "1"} if kind.status in {429, 503} or kind.code == "request_in_flight" else {}
-    return JSONResponse(content, kind.status, {**retry, **(headers or {})}, MEDIA_TYPE)
+    return JSONResponse(content, kind.status, {**known, **retry, **(headers or {})}, MEDIA_TYPE)
 
 
 def refusal_for(error: Exception) -> Refusal | None:

@@ -43,7 +43,12 @@ def build_api(house: House) -> FastAPI:
     edge_tools = EdgeTools(house.database, house.source, house.ring.signer, Idempotency(house.database, house.source))
     route_class = make_route_class(edge_tools)
     app = FastAPI(
-        title="Shunfu 顺付", version=shunfu.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None
+        title="Shunfu 顺付",
+        version=shunfu.__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     problems.install(app)
     orders = payments_api.OrdersApi(house.payments, house.ring.signer, house.checkout_url)

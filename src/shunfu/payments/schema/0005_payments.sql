@@ -27,6 +27,7 @@ CREATE TABLE payments (
     account_id uuid NOT NULL,
     channel_account text NOT NULL,
     channel_app text NOT NULL,
+    notify_url text NOT NULL,
     amount_minor bigint NOT NULL CHECK (amount_minor > 0),
     currency text NOT NULL,
     state text NOT NULL CHECK (state IN ('SENDING', 'UNKNOWN', 'PENDING', 'REFUSED', 'CLOSED', 'CAPTURED')),

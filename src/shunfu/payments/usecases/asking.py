@@ -28,7 +28,7 @@ async def send(tools: PaymentTools, order: Order, payment: Payment, account: Ope
         subject=order.subject,
         payer=await _payer(tools, payment),
         expires_at=order.expires_at,
-        notify_url=tools.notify_url(payment.channel, payment.merchant_id, payment.account_id),
+        notify_url=payment.notify_url,
     )
     flow = account.channel.verbs.prepay(account.settings, prepay, tools.moment())
     evidence = await tools.driver.run(account.channel, flow)

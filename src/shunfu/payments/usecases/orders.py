@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shunfu.db import ConstraintViolated, Job, Reader, Transaction
+from shunfu.db import ConstraintViolated, Reader, Transaction
 from shunfu.kernel.errors import NotFoundHere, StateConflict
 from shunfu.kernel.money import Money
 from shunfu.payments import store
@@ -60,7 +60,7 @@ async def create_order(tools: PaymentTools, wish: NewOrder) -> OrderWithPayments
     async def story(tx: Transaction) -> bool:
         is_new = await store.add_order(tx, order)
         if is_new:
-            job = Job(order.merchant_id, EXPIRE_JOB, str(order.order_id), {}, order.expires_at)
+            job = tools.job(EXPIRE_JOB, order.merchant_id, order.order_id, order.expires_at)
             await tools.jobs.enqueue(tx, job)
         return is_new
 
@@ -135,7 +135,7 @@ async def _ask_for_close(
         await _announce(tools, tx, order, asked)
         live = [payment for payment in payments if payment.is_live]
         for payment in live if asked.state is OrderState.CLOSING else ():
-            job = Job(merchant_id, ASK_JOB, str(payment.payment_id), {}, tools.now())
+            job = tools.job(ASK_JOB, merchant_id, payment.payment_id, tools.now())
             await tools.jobs.enqueue(tx, job)
         return live if asked.state is OrderState.CLOSING else []
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
-from shunfu.db import Job, Transaction
+from shunfu.db import Transaction
 from shunfu.gateway.wire import Json, evidence_from_json
 from shunfu.kernel.errors import NotFoundHere
 from shunfu.kernel.event import Event
@@ -72,8 +72,7 @@ async def _save(
     for event in _events((order, payment), replace(decision, payment=after, alarm=alarm), arrival):
         await tools.outbox.publish(tx, event)
     if decision.must_close_at_channel:
-        job = Job(payment.merchant_id, CLOSE_JOB, str(payment.payment_id), {}, now)
-        await tools.jobs.enqueue(tx, job)
+        await tools.jobs.enqueue(tx, tools.job(CLOSE_JOB, payment.merchant_id, payment.payment_id, now))
     return replace(decision, payment=after)
 
 

@@ -5,25 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from shunfu.db import Job, Transaction
+from shunfu.db import Transaction
 from shunfu.gateway.port import Scene
 from shunfu.kernel.errors import ChannelRefused, MethodUnavailable, NotFoundHere, PaymentUnknown, Refusal
 from shunfu.kernel.ids import public
 from shunfu.merchants import OpenAccount
 from shunfu.payments import store
-from shunfu.payments.model import (
-    SETTLE_MARGIN,
+from shunfu.payments.admission import (
     Ask,
     CloseFirst,
-    Order,
-    OrderState,
-    Payment,
-    PaymentState,
     Resume,
     StartNew,
     admit,
     check_scene,
     lets_next_begin,
+)
+from shunfu.payments.model import (
+    SETTLE_MARGIN,
+    Order,
+    OrderState,
+    Payment,
+    PaymentState,
 )
 from shunfu.payments.timetable import next_ask
 from shunfu.payments.usecases.asking import account_of, ask_close, payer_place, send
@@ -118,13 +120,14 @@ async def _add(
         state=PaymentState.SENDING,
         deadline=order.expires_at + SETTLE_MARGIN,
         created_at=tools.now(),
+        notify_url=tools.notify_url(account.channel.name, order.merchant_id, account.account_id),
     )
-    if wish.payer is not None:
+    if wish.payer is not None and scene.needs_payer:
         place = payer_place(payment.merchant_id, payment.payment_id)
         payment = replace(payment, payer=await tools.vault.seal(tx, place, "payer", wish.payer.encode()))
     await store.add_payment(tx, payment)
     visit = next_ask(payment, order, tools.now(), tools.pace)
-    await tools.jobs.enqueue(tx, Job(payment.merchant_id, ASK_JOB, str(payment.payment_id), {}, visit))
+    await tools.jobs.enqueue(tx, tools.job(ASK_JOB, payment.merchant_id, payment.payment_id, visit))
     return payment
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shunfu.db import Database, Jobs, Outbox
+from shunfu.db import Database, Job, Jobs, Outbox
 from shunfu.driver import Driver
 from shunfu.gateway.port import Moment
 from shunfu.kernel.clock import Source
@@ -18,6 +18,8 @@ ASK_JOB = "payments.ask"
 EXPIRE_JOB = "payments.expire"
 CLOSE_JOB = "payments.close_at_channel"
 APPLY_HANDLER = "payments.apply_report"
+NEVER_GIVE_UP = 1_000_000_000
+"""Attempts of a job about money: it backs off to minutes between tries, but no number of faults ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class PaymentTools:
     def notify_url(self, channel: str, merchant_id: UUID, account_id: UUID) -> str:
         """The address a channel posts to: it names the merchant and the account, and has no query."""
         return f"{self.public_url}/notifications/{channel}/{public('mer', merchant_id)}/{public('acc', account_id)}"
+
+    def job(self, kind: str, merchant_id: UUID, subject_id: UUID, run_at: datetime) -> Job:
+        """A job about one order or payment that never gives up."""
+        return Job(merchant_id, kind, str(subject_id), {}, run_at, NEVER_GIVE_UP)
 
     def now(self) -> datetime:
         """The present instant in UTC."""
