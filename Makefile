@@ -38,6 +38,6 @@ reference: setup ## write docs/reference from the code
 bench: setup ## the numbers, as one JSON document a line
 	@$(PYTHON_BIN) tools/bench.py
 
-clean: ## remove .venv and caches; data in .shunfu stays
+clean: ## remove .venv and caches; data folders stay
 	@rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -112,6 +112,16 @@ def test_up_as_root_demands_a_user() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try to become somebody")
+def test_a_data_folder_of_somebody_else_is_named(open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o755)
+    command = [sys.executable, "-m", "shunfu", "up", "--user", other_user() or "", "--data", str(closed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert str(closed) in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can try to become somebody")
 @pytest.mark.parametrize("user", ["root", "nobody", "no-such-user"])
 def test_up_refuses_users_that_must_not_own_payments(user: str) -> None:
     command = [sys.executable, "-m", "shunfu", "up", "--user", user]

@@ -75,6 +75,8 @@ def become(settings: Settings) -> None:
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
     os.environ["HOME"] = account.pw_dir
+    if not os.access(settings.data_folder, os.W_OK | os.X_OK):
+        raise SetupFault(f"{settings.user} cannot write in {settings.data_folder}. Choose another --data, or chown it.")
     for needed in (Path(os.__file__), Path(shunfu.__file__)):
         if not os.access(needed, os.R_OK):
             raise SetupFault(f"{settings.user} cannot read {needed.parent}. Install where that user can read, as /opt.")

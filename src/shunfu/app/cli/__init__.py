@@ -13,6 +13,8 @@ import shunfu
 EXIT_SETUP = 2
 HELP = """Shunfu 顺付: take payments in mini programs, on your own server.
 
+Begin with: shunfu demo
+
 Exit codes: 0 done, 1 a check failed, 2 something must be set up first (the message says what).
 """
 app = typer.Typer(

@@ -107,7 +107,7 @@ def run_demo(options: DemoOptions) -> int:
 
 @contextmanager
 def _running(options: DemoOptions, began: float) -> Generator[Running, None, None]:
-    folder = options.folder or default_data_folder() / "demo"
+    folder = options.folder or default_data_folder().with_name("shunfu-demo")
     settings = load({"data_folder": str(folder.absolute())}, {})
     addresses = Addresses.choose(options.port)
     with ExitStack() as stack:
