@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as effort
 
 _WORSE = {"passed": 0, "skipped": 1, "failed": 2}
 
@@ -50,4 +51,6 @@ class Record:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    effort.register_profile("patient", parent=effort.default, deadline=None)  # a slow machine is no failure
+    effort.load_profile("patient")
     config.pluginmanager.register(Record(), "shunfu-ran")
