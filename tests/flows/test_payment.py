@@ -252,10 +252,10 @@ async def test_a_retry_after_a_crash_finds_the_same_payment_and_number(world: Wo
     """The process dies after saving SENDING and before the channel's answer is recorded."""
     order = await world.order()
     answer = world.line.answer
-    world.line.answer = _crash  # type: ignore[method-assign]
+    world.line.answer = _crash
     said = await world.pay(order["id"], key="tap-1")
     assert said.status == 500
-    world.line.answer = answer  # type: ignore[method-assign]
+    world.line.answer = answer
     assert await world.sql("SELECT state FROM payments") == [("SENDING",)]
     other = await world.pay(order["id"], key="tap-2")
     assert (other.status, other.code) == (409, "request_in_flight")
@@ -370,10 +370,10 @@ async def test_a_job_about_money_never_gives_up(world: World, database_urls) -> 
     order_id, payment_id = await world.pending()
     world.line.shopper(payment_id[4:])
     answer = world.line.answer
-    world.line.answer = _crash  # type: ignore[method-assign]
+    world.line.answer = _crash
     for _ in range(40):
         await world.pass_time(minutes=10)
     assert await world.sql("SELECT count(*) FROM jobs WHERE state = 'dead'") == [(0,)]
-    world.line.answer = answer  # type: ignore[method-assign]
+    world.line.answer = answer
     await world.pass_time(minutes=10)
     assert await world.order_state(order_id) == "PAID"

@@ -89,8 +89,8 @@ class Worker:
         except TransientFault as fault:
             LOG.warning("worker_waits reason=%r", str(fault))
             return 0
-        except Exception:
-            LOG.exception("worker_round_failed")  # whatever it was, the next round tries again
+        except Exception:  # the worker loop is one of three places that catch everything: it must outlive any fault
+            LOG.exception("worker_round_failed")
             return 0
 
     async def _rest(self) -> None:

@@ -8,7 +8,6 @@ from shunfu.notifications.usecases import (
     Received,
     delete_old_bodies,
     list_for_number,
-    list_recent,
     receive,
 )
 
@@ -22,6 +21,5 @@ __all__ = [
     "Received",
     "delete_old_bodies",
     "list_for_number",
-    "list_recent",
     "receive",
 ]

@@ -13,11 +13,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15::timestamptz, $13
 SELECT notification_id, channel, account_id, verdict, reason, external_id, event_type, happened_at, recorded_at
 FROM notifications WHERE merchant_id = $1 AND number = $2 ORDER BY notification_id LIMIT 200;
 
--- name: list_recent
--- The newest messages of a merchant.
-SELECT notification_id, channel, account_id, verdict, reason, external_id, event_type, happened_at, recorded_at
-FROM notifications WHERE merchant_id = $1 ORDER BY notification_id DESC LIMIT $2;
-
 -- name: delete_old_bodies
 -- End the retention of raw bodies, a bounded number at a time.
 DELETE FROM notification_bodies b WHERE b.merchant_id = $1 AND b.notification_id IN (

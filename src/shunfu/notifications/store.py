@@ -56,11 +56,6 @@ async def list_for_number(reader: Reader, merchant_id: UUID, number: str) -> lis
     return [_kept(row) for row in await reader.fetch(SQL["list_for_number"], merchant_id, number)]
 
 
-async def list_recent(reader: Reader, merchant_id: UUID, limit: int) -> list[KeptNotification]:
-    """The newest messages of a merchant."""
-    return [_kept(row) for row in await reader.fetch(SQL["list_recent"], merchant_id, limit)]
-
-
 async def delete_old_bodies(tx: Transaction, merchant_id: UUID, before: datetime) -> int:
     """Delete up to 1,000 raw bodies recorded before an instant; how many went."""
     return await tx.execute(SQL["delete_old_bodies"], merchant_id, before)

@@ -146,11 +146,6 @@ async def list_for_number(reader: Reader, merchant_id: UUID, number: str) -> lis
     return await store.list_for_number(reader, merchant_id, number)
 
 
-async def list_recent(reader: Reader, merchant_id: UUID, limit: int) -> list[KeptNotification]:
-    """The newest messages of a merchant, at most `limit`."""
-    return await store.list_recent(reader, merchant_id, limit)
-
-
 async def delete_old_bodies(database: Database, merchant_id: UUID, before: datetime) -> int:
     """End the retention of raw bodies recorded before an instant; headers and hashes stay."""
     total = 0

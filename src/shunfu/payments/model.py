@@ -246,7 +246,7 @@ def record(payment: Payment, facts: OrderFacts, evidence: Evidence, now: datetim
     cell = TABLE[payment.state][type(evidence)]
     if isinstance(evidence, Paid) and not is_ours(payment, evidence):
         return Decision(payment, facts.order, alarm="mismatch")
-    moved = _moved(payment, cell, evidence, now)
+    moved = _moved(payment, cell, evidence)
     must_send_again = False
     alarm = "unexpected_evidence" if cell.is_alarm else None
     if isinstance(evidence, Paid):
@@ -265,9 +265,8 @@ def is_ours(payment: Payment, paid: Paid) -> bool:
     return paid.amount == payment.amount and payee == (payment.channel_account, payment.channel_app)
 
 
-def _moved(payment: Payment, cell: Cell, evidence: Evidence, now: datetime) -> Payment:
+def _moved(payment: Payment, cell: Cell, evidence: Evidence) -> Payment:
     """The payment in the cell's state, with the invoke data or the reason that the evidence brought."""
-    del now
     moved = replace(payment, state=cell.to or payment.state)
     if isinstance(evidence, NotFound):
         return moved

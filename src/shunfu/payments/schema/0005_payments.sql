@@ -61,7 +61,7 @@ CREATE TABLE payment_evidence (
     merchant_id uuid NOT NULL,
     evidence_id uuid NOT NULL,
     payment_id uuid NOT NULL,
-    door text NOT NULL CHECK (door IN ('reply', 'notification', 'query', 'close', 'janitor')),
+    door text NOT NULL CHECK (door IN ('reply', 'notification', 'query', 'close')),
     kind text NOT NULL,
     body jsonb NOT NULL,
     state_before text NOT NULL,
