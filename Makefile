@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 PYTHON_BIN := .venv/bin/python
 
-.PHONY: help setup setup-run browser demo test check fmt reference bench clean
+.PHONY: help setup setup-run browser strangers demo test check fmt reference bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,10 +18,13 @@ setup-run:
 browser:
 	@tools/setup.sh browser
 
+strangers: setup
+	@tools/setup.sh strangers
+
 demo: setup-run ## a small shop that takes a signed payment on this machine; Ctrl-C stops it
 	@trap 'exit 0' INT; .venv/bin/shunfu demo $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
 
-test: setup browser ## every test, and that docs/proof.md's tests ran; LONG=1 adds the long ones
+test: setup browser strangers ## every test, and that docs/proof.md's tests ran; LONG=1 adds the long ones
 	@PYTHONPATH=tests $(PYTHON_BIN) -m pytest -p house.ran_plugin $(if $(LONG),-m "",)
 	@$(PYTHON_BIN) tools/proof.py
 
@@ -39,5 +42,5 @@ bench: setup ## the numbers, as one JSON document a line
 	@$(PYTHON_BIN) tools/bench.py
 
 clean: ## remove .venv and caches; data folders stay
-	@rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf .venv tests/strangers/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

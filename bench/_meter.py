@@ -45,6 +45,14 @@ def resident_mib(pid: int) -> float:
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
+def peak_mib(*, afresh: bool = False) -> float:
+    """The most resident memory that this process ever had; `afresh` forgets what was before and begins to look now."""
+    if afresh:
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+    line = next(line for line in Path("/proc/self/status").read_text("ascii").splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 2**10, 1)
+
+
 def percentile_ms(seconds: list[float], percent: float) -> float:
     """The value that `percent` of the sorted samples do not exceed, in milliseconds."""
     ordered = sorted(seconds)
@@ -62,14 +70,15 @@ def raw_rsa(seconds: float) -> dict[str, float]:
     public, message = key.public_key(), b"x" * 1000
     signature = key.sign(message, PKCS1v15(), SHA256())
     return {
-        "signs_a_second": _rate(lambda: key.sign(message, PKCS1v15(), SHA256()), seconds),
-        "verifies_a_second": _rate(lambda: public.verify(signature, message, PKCS1v15(), SHA256()), seconds),
+        "signs_a_second": rate(lambda: key.sign(message, PKCS1v15(), SHA256()), seconds),
+        "verifies_a_second": rate(lambda: public.verify(signature, message, PKCS1v15(), SHA256()), seconds),
     }
 
 
-def _rate(work: Callable[[], object], seconds: float) -> float:
-    began, count = time.perf_counter(), 0
-    while (took := time.perf_counter() - began) < seconds:
+def rate(work: Callable[[], object], seconds: float) -> float:
+    """How often this can be done in a second of this process's processor time, one after another."""
+    began, count = time.process_time(), 0
+    while (took := time.process_time() - began) < seconds:
         work()
         count += 1
     return round(count / took)

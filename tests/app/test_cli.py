@@ -10,9 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,12 @@ from shunfu.app.commands import add_account, read_credentials
 from shunfu.app.doctor import examine
 from shunfu.app.serve import listen
 from shunfu.app.settings import load
-from shunfu.channels.wechatpay.sandbox import create_material
 from shunfu.db import Database, PoolSettings, Urls
 from shunfu.db.driver import session
+from shunfu.driver import discover
 from shunfu.kernel.errors import SetupFault
 
 IS_ROOT = os.geteuid() == 0
-GIVEN = ("base_url", "mchid", "appid", "merchant_serial", "merchant_private_key", "merchant_certificate", "api_v3_key")
-GIVEN_KEYS = ("platform_serial", "platform_certificate", "public_key_id", "public_key")
 
 
 def shunfu_cli(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -62,8 +60,9 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
 @cache
 def sandbox_credentials() -> dict[str, str]:
     """What `shunfu sandbox` gives a WeChat Pay client."""
-    material = asdict(create_material(datetime.now(UTC), b"cli"))
-    return {"base_url": "http://127.0.0.1:8701"} | {name: material[name] for name in (*GIVEN[1:], *GIVEN_KEYS)}
+    verbs = discover().sandboxes["wechatpay"].verbs
+    state = verbs.create_state(datetime.now(UTC), sha256(b"cli").digest())
+    return dict(verbs.describe(state, "http://127.0.0.1:8701").client)
 
 
 @contextmanager
@@ -92,10 +91,11 @@ def test_help_imports_no_room(tmp_path: Path) -> None:
     assert done.stdout.strip() == ""
 
 
-COMMANDS = ("demo", "up", "sandbox", "migrate", "doctor", "merchant", "account", "ledger")
+COMMANDS = ("demo", "up", "sandbox", "migrate", "doctor", "signature", "merchant", "account", "ledger")
 LEAVES = (
     *(("demo",), ("up",), ("sandbox",), ("migrate",), ("doctor",)),
     *(("merchant", "create"), ("account", "add"), ("ledger", "check")),
+    *(("signature", deed) for deed in ("sign", "verify", "decrypt")),
 )
 
 

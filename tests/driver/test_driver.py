@@ -13,11 +13,11 @@ import structlog
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from driver.channel_server import CANARY, closed_port, make_channel, one, serving
+from driver.channel_server import CANARY, closed_port, deaf_port, make_channel, one, serving
 from shunfu.driver import Driver, DriverSettings
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request
 
-SETTINGS = DriverSettings(reply_bytes_max=1000, retry_pause_seconds=0.01)
+SETTINGS = DriverSettings(retry_pause_seconds=0.01)
 CHANNEL = make_channel()
 
 
@@ -41,6 +41,18 @@ async def test_a_reply_is_status_lower_case_headers_and_exact_bytes(driver: Driv
     assert (reply.status, reply.body) == (418, b"\0\xff{}")
     assert reply.headers["wechatpay-serial"] == "AB"
     assert all(name == name.lower() for name in reply.headers)
+
+
+async def test_an_address_is_sent_exactly_as_it_was_signed(driver: Driver) -> None:
+    path = "/v3/bill?name=a%2Fb%20c+d%7E&tar_type=&x"
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=request.raw_path)
+
+    async with serving(answer) as url:
+        reply = await driver.run(CHANNEL, one(Request("GET", url + path, ())))
+    assert isinstance(reply, Reply)
+    assert reply.body.decode() == path
 
 
 async def test_each_answer_reaches_its_step(driver: Driver) -> None:
@@ -95,7 +107,7 @@ async def test_a_reply_has_a_largest_size(driver: Driver, size: int, *, is_taken
         return response
 
     async with serving(answer) as url:
-        reply = await driver.run(CHANNEL, one(Request("POST", url, ())))
+        reply = await driver.run(CHANNEL, one(Request("POST", url, (), reply_bytes_max=1000)))
     assert isinstance(reply, Reply) if is_taken else reply == NoReply("reply too large", was_sent=True)
     assert calls == [1]
 
@@ -185,6 +197,91 @@ async def test_a_refused_connection_was_not_sent_and_is_tried_again(driver: Driv
     assert isinstance(reply, NoReply)
     assert not reply.was_sent
     assert len(logs) == 1 + SETTINGS.unsent_retries
+
+
+async def test_a_request_may_ask_for_a_reply_of_any_size_that_it_names(driver: Driver) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 3_000_000)
+
+    async with serving(answer) as url:
+        small = await driver.run(CHANNEL, one(Request("GET", url, ())))
+        large = await driver.run(CHANNEL, one(Request("GET", url, (), reply_bytes_max=3_000_000)))
+    assert small == NoReply("reply too large", was_sent=True)
+    assert isinstance(large, Reply)
+    assert len(large.body) == 3_000_000
+
+
+async def test_another_host_is_asked_while_the_channel_cannot_have_seen_the_request(driver: Driver) -> None:
+    """The main host and the first backup refuse the connection; the second one gets the same bytes, once."""
+    seen: list[tuple[str, bytes, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append((request.path_qs, await request.read(), request.headers["Host"]))
+        return web.Response(text="backup")
+
+    async with serving(answer) as url:
+        backups = (f"http://127.0.0.1:{closed_port()}/pay?a=b", f"{url}/pay?a=b")
+        request = Request("POST", f"http://127.0.0.1:{closed_port()}/pay?a=b", (), b"x", backup_urls=backups)
+        with capture_logs() as logs:
+            reply = await driver.run(CHANNEL, one(request))
+    assert isinstance(reply, Reply)
+    assert seen == [("/pay?a=b", b"x", url.removeprefix("http://"))]
+    assert [entry["status"] for entry in logs] == [0, 0, 200]
+    assert len({entry["host"] for entry in logs}) == 3
+
+
+@pytest.mark.parametrize("status", [200, 500, 502])
+async def test_no_other_host_is_asked_after_an_answer(driver: Driver, status: int) -> None:
+    calls: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        calls.append(request.path)
+        return web.Response(status=status)
+
+    async with serving(answer) as url:
+        reply = await driver.run(CHANNEL, one(Request("POST", f"{url}/main", (), backup_urls=(f"{url}/backup",))))
+    assert isinstance(reply, Reply)
+    assert reply.status == status
+    assert calls == ["/main"]
+
+
+async def test_no_other_host_is_asked_when_the_first_may_have_seen_the_request(driver: Driver) -> None:
+    calls: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        calls.append(request.path)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with serving(answer) as url:
+        reply = await driver.run(CHANNEL, one(Request("POST", f"{url}/main", (), b"x", backup_urls=(f"{url}/backup",))))
+    assert isinstance(reply, NoReply)
+    assert reply.was_sent
+    assert calls == ["/main"]
+
+
+async def test_hosts_of_which_none_answers_are_tried_a_bounded_number_of_times(driver: Driver) -> None:
+    urls = tuple(f"http://127.0.0.1:{closed_port()}/" for _ in range(4))
+    with capture_logs() as logs:
+        reply = await driver.run(CHANNEL, one(Request("POST", urls[0], (), backup_urls=urls[1:])))
+    assert isinstance(reply, NoReply)
+    assert not reply.was_sent
+    assert len(logs) == len(urls)
+
+
+async def test_a_host_that_never_takes_the_connection_has_not_seen_the_request(driver: Driver) -> None:
+    """The queue of a listener that accepts nothing is full: the time to connect runs out, and the backup answers."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="backup")
+
+    async with serving(answer) as url:
+        with deaf_port() as port:
+            request = Request("POST", f"http://127.0.0.1:{port}/", (), timeout_seconds=1.0, backup_urls=(url,))
+            reply = await driver.run(CHANNEL, one(request))
+    assert isinstance(reply, Reply)
+    assert reply.body == b"backup"
 
 
 async def test_a_server_that_comes_back_between_tries_is_reached() -> None:

@@ -317,7 +317,7 @@ async def test_a_revoked_key_ends_at_once(world: World) -> None:
     assert (await world.get("/v1/orders")).status == 401
 
 
-@pytest.mark.parametrize("method", ["alipay/app", "wechatpay/h5", "x/y"])
+@pytest.mark.parametrize("method", ["pigeon/app", "wechatpay/pager", "x/y"])
 async def test_methods_that_cannot_be_used(world: World, method: str) -> None:
     order = await world.order()
     said = await world.post(f"/v1/orders/{order['id']}/payments", {"method": method})

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from db.support import rows
-from flows.world import OPENID, World, credentials, keys
+from flows.world import OPENID, World, credentials
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def log_lines() -> Iterator[Callable[[], str]]:
 
 def secrets_of(world: World) -> dict[str, str]:
     """What must not be found, by name. Keys are looked for by a line of their text."""
-    told = credentials(keys().material)
+    told = credentials()
     found = {"api_v3_key": told["api_v3_key"], "openid": OPENID, "api_key": world.api_key[-43:]}
     found["merchant_private_key"] = told["merchant_private_key"].split("\n")[3]
     found["live_key"] = world.live_key[-43:]

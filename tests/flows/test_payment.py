@@ -11,8 +11,8 @@ import pytest
 
 from flows.world import World
 from shunfu.app.commands import prove_books
-from shunfu.channels.wechatpay.sandbox import Faults
 from shunfu.gateway.flow import Reply
+from shunfu.gateway.sandbox import Faults
 
 
 async def ledger_lines(world: World) -> list[tuple[object, ...]]:

@@ -1,7 +1,8 @@
-"""A whole installation in one process for flow tests: real PostgreSQL, real routes, the pure WeChat Pay sandbox.
+"""A whole installation in one process for flow tests: real PostgreSQL, real routes, the pure sandbox of one channel.
 
 Three seams are swapped, nothing is patched: the clock stands still until moved, the driver talks to the sandbox without
-sockets (and can lose what it says), and requests enter as ASGI messages.
+sockets (and can lose what it says), and requests enter as ASGI messages. `make_world(database, "name")` builds the same
+world at another channel.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
@@ -27,13 +28,13 @@ from shunfu.app.commands import found_organisation
 from shunfu.app.http.server import create_app
 from shunfu.app.settings import load
 from shunfu.app.wiring import House, build
-from shunfu.channels.wechatpay import sandbox
-from shunfu.channels.wechatpay.sandbox import Act, Deed, Delivery, Faults, Material, State
-from shunfu.channels.wechatpay.sandbox.keys import Keys
 from shunfu.db import Database, Transaction
-from shunfu.driver import Driver
-from shunfu.driver.registry import AnyChannel
+from shunfu.driver import Driver, discover
+from shunfu.driver.registry import AnyChannel, AnySandbox
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request, run
+from shunfu.gateway.sandbox import Act, Deed, Faults, Stage
+from shunfu.gateway.sandbox import stage as stages
+from shunfu.gateway.sandbox.values import Delivery
 from shunfu.kernel.clock import ManualClock, Source, SystemEntropy
 from shunfu.kernel.ids import PLATFORM, public
 from shunfu.kernel.secret import Secret
@@ -42,48 +43,43 @@ from shunfu.merchants import KeyRing
 from shunfu.merchants.envelope import Key
 
 SHOP = "https://shop.example.com"
-OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+SANDBOX_URL = "http://127.0.0.1:8701"
+CHANNEL = "wechatpay"
+OPENID = discover().sandboxes[CHANNEL].shopper
 
 
 @cache
-def keys() -> Keys:
-    """The sandbox's keys, made once a run: RSA keys take their time."""
-    return sandbox.parse_keys(sandbox.create_material(START, b"flows"))
+def made_state(channel: str, whose: str = "flows") -> Any:
+    """A merchant of a channel's sandbox, made once a run: RSA keys take their time."""
+    return sandbox_of(channel).verbs.create_state(START, sha256(whose.encode()).digest())
 
 
-@cache
-def other_keys() -> Keys:
-    """Another WeChat Pay's keys, for forgeries."""
-    return sandbox.parse_keys(sandbox.create_material(START, b"strangers"))
+def sandbox_of(channel: str) -> AnySandbox:
+    """A channel's stand-in."""
+    return discover().sandboxes[channel]
 
 
-def credentials(material: Material) -> dict[str, str]:
+def credentials(channel: str = CHANNEL) -> dict[str, str]:
     """What the merchant is given."""
-    names = (
-        "mchid",
-        "appid",
-        "merchant_serial",
-        "merchant_private_key",
-        "api_v3_key",
-        "platform_serial",
-        "platform_certificate",
-        "public_key_id",
-        "public_key",
-    )
-    return {"base_url": "http://127.0.0.1:8701", **{name: cast("str", getattr(material, name)) for name in names}}
+    return dict(sandbox_of(channel).verbs.describe(made_state(channel), SANDBOX_URL).client)
 
 
 class Line:
     """The driver's stand-in: the same generators, answered by the sandbox; it can lose requests and replies."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, channel: str = CHANNEL) -> None:
         self.clock = clock
-        self.state = State(keys(), "order")
+        self.stage: Stage[Any] = Stage(sandbox_of(channel), made_state(channel))
         self.requests: list[Request] = []
         self.lose_requests = 0
         self.lose_replies = 0
         self.replace_reply: Reply | None = None
         self._steps = 0
+
+    @property
+    def state(self) -> Any:
+        """What the sandbox knows."""
+        return self.stage.state
 
     async def run(self, _: AnyChannel, flow: Flow[Any]) -> Any:
         """Carry a conversation to its result."""
@@ -95,15 +91,15 @@ class Line:
             self.lose_requests -= 1
             return NoReply("connection refused", was_sent=False)
         self.requests.append(request)
-        told = sandbox.answer(self.state, request, self.clock.now(), self.entropy())
-        self.state = told.state
+        told = stages.answer(self.stage, request, self.clock.now(), self.entropy())
+        self.stage = told.stage
         if self.replace_reply is not None:
             reply, self.replace_reply = self.replace_reply, None
             return reply
         if self.lose_replies:
             self.lose_replies -= 1
             return NoReply("time-out", was_sent=True)
-        return told.reply
+        return told.reply or NoReply("connection closed", was_sent=True)
 
     def entropy(self) -> bytes:
         """Fresh bytes, the same in every run."""
@@ -112,22 +108,28 @@ class Line:
 
     def shopper(self, number: str, deed: Deed = "pay", faults: Faults | None = None) -> None:
         """The shopper does something at the channel."""
-        self.state, sheet = sandbox.act(
-            self.state, Act(number, deed, faults or Faults()), self.clock.now(), self.entropy()
-        )
+        deed_done = Act(number, deed, faults or Faults())
+        self.stage, sheet = stages.act(self.stage, deed_done, self.clock.now(), self.entropy())
         assert sheet.problem is None, sheet.problem
 
     def due(self) -> list[Delivery]:
         """The notifications that the channel sends now."""
-        self.state, deliveries = sandbox.send_due(self.state, self.clock.now(), self.entropy())
+        self.stage, deliveries = stages.advance(self.stage, self.clock.now(), self.entropy())
         return list(deliveries)
 
     def again(self, number: str) -> list[Delivery]:
         """The same notification sent anew: same id, new nonce and signature."""
-        state = sandbox.redeliver(self.state, number, self.clock.now())
-        assert state is not None
-        self.state = state
+        stage = stages.redeliver(self.stage, number, self.clock.now())
+        assert stage is not None
+        self.stage = stage
         return self.due()
+
+    def written(self, delivery: Delivery, twist: str, state: Any = None) -> Delivery:
+        """A notification written once more with something wrong, or by somebody with another state's keys."""
+        letter = self.stage.post.letters[delivery.notification_id]
+        at = self.stage.at(self.clock.now(), self.entropy())
+        request = self.stage.sandbox.verbs.write_letter(state or self.state, letter, twist, at)
+        return replace(delivery, request=request, fault=twist)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,15 @@ class World:
     live_key: str
     other_key: str
     notify_path: str
+    channel: str = CHANNEL
     keys_made: int = field(default=0)
+
+    @property
+    def method(self) -> str:
+        """A way to pay at this channel that places the order at once and asks for no payer."""
+        found = discover().channels[self.channel]
+        ready = [scene.name for scene in found.scenes if not scene.needs_payer and not scene.is_local]
+        return f"{self.channel}/{'native' if 'native' in ready else ready[0]}"
 
     async def get(self, target: str, **headers: str) -> Said:
         """GET with the merchant's key."""
@@ -221,12 +231,16 @@ class World:
         assert said.status == 201, said.body
         return said.json()
 
-    async def pay(self, order_id: str, method: str = "wechatpay/native", key: str | None = None) -> Said:
-        """Start a payment."""
-        payer = {"payer": OPENID} if method.endswith("miniprogram") else {}
-        return await self.post(f"/v1/orders/{order_id}/payments", {"method": method, **payer}, key)
+    async def pay(self, order_id: str, method: str | None = None, key: str | None = None) -> Said:
+        """Start a payment, by `self.method` unless told otherwise."""
+        told = method or self.method
+        channel, _, name = told.partition("/")
+        found = discover().find(channel)
+        scene = found.scene(name) if found else None
+        payer = {"payer": sandbox_of(channel).shopper} if scene and scene.needs_payer else {}
+        return await self.post(f"/v1/orders/{order_id}/payments", {"method": told, **payer}, key)
 
-    async def pending(self, method: str = "wechatpay/native") -> tuple[str, str]:
+    async def pending(self, method: str | None = None) -> tuple[str, str]:
         """A new order with a pending payment: (order id, payment id)."""
         order = await self.order()
         said = await self.pay(order["id"], method)
@@ -280,10 +294,14 @@ class World:
         return await rows(self.house.database, text, *args)
 
     def lie(self, delivery: Delivery, nonce: str | None = None, **changes: object) -> Delivery:
-        """A message that the channel itself signs and encrypts, with other contents or another nonce."""
+        """A message that WeChat Pay itself signs and encrypts, with other contents or another nonce.
+
+        At any channel `line.written` has the twists that its sandbox forges.
+        """
+        keys = self.line.state.keys
         told = dict(delivery.request.headers)
         envelope = json.loads(delivery.request.body)
-        sealed, gcm = envelope["resource"], AESGCM(keys().material.api_v3_key.encode())
+        sealed, gcm = envelope["resource"], AESGCM(keys.material.api_v3_key.encode())
         label, iv = sealed["associated_data"].encode(), sealed["nonce"].encode()
         inside = json.loads(gcm.decrypt(iv, base64.b64decode(sealed["ciphertext"]), label))
         for name, value in changes.items():
@@ -293,26 +311,29 @@ class World:
         body = json.dumps(envelope).encode()
         nonce = nonce or f"{told['Wechatpay-Nonce'][:-1]}x"
         signed = f"{told['Wechatpay-Timestamp']}\n{nonce}\n".encode() + body + b"\n"
-        signature = keys().signer(told["Wechatpay-Serial"]).sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        signature = keys.signer(told["Wechatpay-Serial"]).sign(signed, padding.PKCS1v15(), hashes.SHA256())
         told |= {"Wechatpay-Nonce": nonce, "Wechatpay-Signature": base64.b64encode(signature).decode()}
         return replace(delivery, request=replace(delivery.request, headers=tuple(told.items()), body=body))
 
     def forged(self, delivery: Delivery) -> list[Delivery]:
-        """The same notification signed by strangers."""
-        honest = self.line.state
-        strange = replace(other_keys(), material=replace(other_keys().material, api_v3_key=keys().material.api_v3_key))
-        self.line.state = replace(honest, keys=strange)
-        try:
-            return self.line.again(delivery.number)
-        finally:
-            self.line.state = replace(self.line.state, keys=keys())
+        """The same notification signed by strangers, who know everything of ours but the channel's private keys."""
+        return [self.line.written(delivery, "", strangers(self.line.state, self.channel))]
 
 
-async def make_world(database: Database) -> World:
-    """Build everything on a fresh database."""
+def strangers(state: Any, channel: str) -> Any:
+    """The state with the private keys of another run of the sandbox."""
+    if not hasattr(state, "material"):
+        return made_state(channel, "strangers")
+    ours, theirs = state.material, made_state(channel, "strangers").material
+    names = [item.name for item in fields(ours) if item.name.endswith("private_key")]
+    return replace(state, material=replace(ours, **{name: getattr(theirs, name) for name in names}))
+
+
+async def make_world(database: Database, channel: str = CHANNEL) -> World:
+    """Build everything on a fresh database, with an account at one channel."""
     clock = ManualClock(START)
     source = Source(clock, SystemEntropy())
-    line = Line(clock)
+    line = Line(clock, channel)
     ring = KeyRing({PLATFORM: Key(PLATFORM, Secret(b"k" * 32))}, PLATFORM, Signer(Secret(b"s" * 32)))
     settings = load({"public_url": "http://127.0.0.1:8700"}, {})
     house = build(settings, ring, (source, database, cast("Driver", line)))
@@ -320,9 +341,9 @@ async def make_world(database: Database) -> World:
     other = await found_organisation(house, "隔壁书店", ())
 
     async def story(tx: Transaction) -> str:
-        return public("acc", await house.accounts.add(tx, made.test, "wechatpay", credentials(keys().material)))
+        return public("acc", await house.accounts.add(tx, made.test, channel, credentials(channel)))
 
     account = await database.transact(story)
-    notify_path = f"/notifications/wechatpay/{public('mer', made.test.merchant_id)}/{account}"
+    notify_path = f"/notifications/{channel}/{public('mer', made.test.merchant_id)}/{account}"
     keys_of = (made.test_key.reveal(), made.live_key.reveal(), other.test_key.reveal())
-    return World(house, create_app(house), line, clock, *keys_of, notify_path)
+    return World(house, create_app(house), line, clock, *keys_of, notify_path, channel)

@@ -15,11 +15,14 @@ from contextlib import contextmanager
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shunfu.kernel.errors import SetupFault
 
 GRACE_SECONDS = 10
 CONNECTIONS_MAX = 1000
+HANG_UP = "shunfu.hang_up"
+"""Under this name a scope's extensions hold `close`: the connection ends at once, without a byte of an answer."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -49,6 +52,15 @@ def until_stopped(life: Callable[[asyncio.Event], Coroutine[object, object, None
         runner.run(signalled())
 
 
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's own, and an application may hang up: ASGI has no word for it, and the sandbox has to lose replies."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request's scope, with its way to hang up."""
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: {"close": self.transport.close}}
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: ours stops server and worker together."""
 
@@ -72,7 +84,7 @@ async def serve_app(app: ASGIApp, listener: socket.socket, stop: asyncio.Event, 
     """Serve an application on a socket until `stop` is set, then finish what is running."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="auto",
         access_log=False,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Annotated, TypeAlias, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
@@ -29,6 +31,8 @@ from shunfu.payments.schemas import PaymentOut
 Once: TypeAlias = Callable[[UUID, str, str, Callable[[UUID], Awaitable[str]]], Awaitable[str]]
 """`once(merchant, path, key, work)` runs `work(resource_id)` once and repeats its text; from the edge."""
 
+SHEET_PATH = "/sandbox/sheet"
+"""A sandbox's own sheet takes our return address in its query; a channel's page was told it in the signed order."""
 METHOD = re.compile(r"[a-z0-9_]{1,32}/[a-z0-9_]{1,32}")
 TokenPath = Annotated[str, Path(alias="checkout_token", max_length=100)]
 
@@ -64,7 +68,7 @@ def make_router(api: CheckoutApi, route_class: type[APIRoute]) -> APIRouter:
     ) -> PaymentOut:
         """Start a payment of the token's order, or get the pending one again with fresh invoke data."""
         caller.must("checkout:pay")
-        visit = Visit(caller.merchant_id, _order_id(request), token)
+        visit = Visit(caller.merchant_id, _order_id(request), token, client_ip=_client_ip(request))
         return render_payment(await pay_from_checkout(api.tools, visit, body.method, body.payer, payment_id))
 
     return router
@@ -89,12 +93,12 @@ def make_page_router(api: CheckoutApi) -> APIRouter:
     @router.post("/c/{token}/pay")
     async def pay(request: Request, token: str) -> Response:
         """One tap: start the payment, then lead to the sheet, or back to the page that shows the code."""
-        visit = _visit(api, token, None)
+        home = with_query(f"/c/{token}", lang=language_of(request))
+        visit = replace(_visit(api, token, None), client_ip=_client_ip(request), return_url=api.tools.public_url + home)
         form = await request.form(max_fields=10, max_files=0)
         method, key = str(form.get("method", ""))[:80], str(form.get("idempotency_key", ""))
         if METHOD.fullmatch(method) is None:
             method = ""
-        home = with_query(f"/c/{token}", lang=language_of(request))
 
         async def work(payment_id: UUID) -> str:
             try:
@@ -132,11 +136,21 @@ def _order_id(request: Request) -> UUID:
 
 
 def _next(payment: Payment, back: str) -> str | None:
-    """Where the shopper goes after the tap: a sandbox's sheet, or None to stay (a code is shown on the page)."""
+    """Where the shopper goes after the tap: the channel's page or a sandbox's sheet, or None to stay (a code)."""
     invoke = payment.invoke
-    if invoke is None or invoke.kind == "qr" or invoke.sandbox_url is None:
+    if invoke is None or invoke.kind == "qr":
         return None
-    return with_query(invoke.sandbox_url, **{"return": back})
+    if invoke.sandbox_url is not None and urlsplit(invoke.sandbox_url).path == SHEET_PATH:
+        return with_query(invoke.sandbox_url, **{"return": back})
+    return invoke.sandbox_url or (invoke.params.get("url") if invoke.kind == "redirect" else None)
+
+
+def _client_ip(request: Request) -> str | None:
+    """The address that the request came from, when it is one."""
+    try:
+        return str(ip_address(request.client.host)) if request.client else None
+    except ValueError:
+        return None
 
 
 def _with_etag(request: Request, content: CheckoutOut) -> Response:

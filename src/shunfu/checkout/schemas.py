@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from shunfu.checkout.model import CheckoutView, phase
+from shunfu.gateway.evidence import InvokeKind
 from shunfu.gateway.wire import invoke_to_json
 from shunfu.kernel.clock import rfc3339
 
@@ -54,7 +55,7 @@ class CheckoutMethod(BaseModel):
 class CheckoutInvoke(BaseModel):
     """What opens the payment sheet."""
 
-    kind: Literal["wechat_request_payment", "qr", "redirect"]
+    kind: InvokeKind
     params: dict[str, str]
     expires_at: str
     sandbox_url: str | None

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from shunfu.checkout.model import CheckoutView, Item, MethodChoice, PaymentView, SheetResult
 from shunfu.gateway.evidence import InvokeKind
+from shunfu.gateway.port import Scene
 from shunfu.kernel.errors import NotFoundHere
 from shunfu.kernel.ids import public
 from shunfu.merchants import OpenAccount, get_merchant
 from shunfu.payments import (
+    Browser,
     OrderWithPayments,
     Payment,
     PaymentTools,
@@ -20,19 +22,21 @@ from shunfu.payments import (
     start_payment,
 )
 
-SANDBOX_SHOPPER = "oSandboxShopper0000000000000"
-"""The stand-in shopper's id at a sandbox, where no real wallet can tell one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who looks at which order, from where. `client`: `web` for the hosted page, `app` for a merchant's own client."""
+    """Who looks at which order, from where. `client`: `web` for the hosted page, `app` for a merchant's own client.
+
+    `client_ip` is the address that the visit came from, `return_url` where a channel's page leads back to.
+    """
 
     merchant_id: UUID
     order_id: UUID
     token: str
     client: str = "app"
     sheet_result: SheetResult | None = None
+    client_ip: str | None = None
+    return_url: str | None = None
 
 
 async def view_checkout(tools: PaymentTools, visit: Visit) -> CheckoutView:
@@ -74,7 +78,9 @@ async def pay_from_checkout(
     """
     if payer is None and visit.client == "web":
         payer = await _stand_in(tools, visit.merchant_id, method)
-    return await start_payment(tools, StartPayment(visit.merchant_id, visit.order_id, method, payer, payment_id))
+    browser = Browser(visit.client_ip, visit.return_url)
+    wish = StartPayment(visit.merchant_id, visit.order_id, method, payer, payment_id, browser)
+    return await start_payment(tools, wish)
 
 
 async def _stand_in(tools: PaymentTools, merchant_id: UUID, method: str) -> str | None:
@@ -83,7 +89,7 @@ async def _stand_in(tools: PaymentTools, merchant_id: UUID, method: str) -> str 
     if found is None:
         return None
     account, scene = found
-    return SANDBOX_SHOPPER if account.is_sandbox and scene.needs_payer else None
+    return account.stand_in if scene.needs_payer else None
 
 
 def _shown_payment(found: OrderWithPayments) -> Payment | None:
@@ -95,8 +101,8 @@ def _shown_payment(found: OrderWithPayments) -> Payment | None:
 
 def _methods(accounts: list[OpenAccount], client: str, payment: Payment | None) -> list[MethodChoice]:
     """Every scene that works where the visitor is, the default first: the pending payment's, else the first."""
-    ways = [(account, scene) for account in accounts for scene in account.channel.scenes]
-    ways = [way for way in ways if client == "app" or _works_in_browser(way[1].invoke, is_sandbox=way[0].is_sandbox)]
+    chosen = _all_scenes if client == "app" else _browser_scenes
+    ways = [(account, scene) for account in accounts for scene in chosen(account)]
     names = [f"{account.channel.name}/{scene.name}" for account, scene in ways]
     pending = payment.method if payment and payment.is_live else None
     default = pending if pending in names else next(iter(names), None)
@@ -112,6 +118,19 @@ def _methods(accounts: list[OpenAccount], client: str, payment: Payment | None) 
         )
         for name, (account, scene) in zip(names, ways, strict=True)
     ]
+
+
+def _all_scenes(account: OpenAccount) -> tuple[Scene, ...]:
+    return account.channel.scenes
+
+
+def _browser_scenes(account: OpenAccount) -> list[Scene]:
+    """A channel's first scene that opens in a browser and its first code: two rows a channel, not one a scene."""
+    works = [
+        scene for scene in account.channel.scenes if _works_in_browser(scene.invoke, is_sandbox=account.is_sandbox)
+    ]
+    opened = [scene for scene in works if scene.invoke != "qr"][:1]
+    return [*opened, *[scene for scene in works if scene.invoke == "qr"][:1]]
 
 
 def _works_in_browser(invoke: InvokeKind, *, is_sandbox: bool) -> bool:

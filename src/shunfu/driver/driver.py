@@ -1,7 +1,7 @@
 """Runs a channel's generator over HTTP: each step in the signing pool, so that RSA never blocks the event loop.
 
-Retries only what the channel cannot have seen. Redirects are never followed, replies are capped, logs are scrubbed by
-the channel's own function. Must not know: payments, SQL.
+Retries only what the channel cannot have seen, at its other hosts too. Redirects are never followed, replies are
+capped, logs are scrubbed by the channel's own function. Must not know: payments, SQL.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
+from yarl import URL
 
 from shunfu.driver.registry import AnyChannel
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request
@@ -30,7 +31,6 @@ class DriverSettings:
 
     signing_threads: int = 2
     connections: int = 64
-    reply_bytes_max: int = 1 << 20
     unsent_retries: int = 2
     retry_pause_seconds: float = 0.1
 
@@ -75,14 +75,16 @@ class Driver:
             answer = await self._exchange(channel, step)
 
     async def _exchange(self, channel: AnyChannel, request: Request) -> Answer:
-        """Send one request; send it again only while the channel cannot have seen it."""
+        """Send one request; send it again, each host in turn, only while the channel cannot have seen it."""
         answer: Answer = NoReply("not tried", was_sent=False)
-        for attempt in range(self._settings.unsent_retries + 1):
-            if attempt:
+        urls = (request.url, *request.backup_urls)
+        for attempt in range(max(len(urls), self._settings.unsent_retries + 1)):
+            if attempt >= len(urls):
                 await asyncio.sleep(self._settings.retry_pause_seconds * attempt)
+            tried = replace(request, url=urls[attempt % len(urls)])
             began = time.monotonic()
-            answer = await self._send(request)
-            _log(channel, request, answer, time.monotonic() - began)
+            answer = await self._send(tried)
+            _log(channel, tried, answer, time.monotonic() - began)
             if isinstance(answer, Reply) or answer.was_sent:
                 break
         return answer
@@ -93,26 +95,27 @@ class Driver:
         try:
             async with self._session.request(
                 request.method,
-                request.url,
+                URL(request.url, encoded=True),  # as it was signed: aiohttp would write a %2F in it as a slash
                 headers=request.headers,
                 data=request.body or None,
                 allow_redirects=False,
                 timeout=timeout,
             ) as response:
-                return await self._read(response)
-        except aiohttp.ClientConnectorError as error:
+                return await _read(response, request.reply_bytes_max)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NoReply(f"connection: {type(error).__name__}", was_sent=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return NoReply(f"no reply: {type(error).__name__}", was_sent=True)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(1 << 16):
-            body += chunk
-            if len(body) > self._settings.reply_bytes_max:
-                return NoReply("reply too large", was_sent=True)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status, headers, bytes(body))
+
+async def _read(response: aiohttp.ClientResponse, bytes_max: int) -> Answer:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > bytes_max:
+            return NoReply("reply too large", was_sent=True)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status, headers, bytes(body))
 
 
 def _advance(flow: Flow[T], answer: Answer | None) -> Request | _Finished:
@@ -129,6 +132,7 @@ def _log(channel: AnyChannel, request: Request, answer: Answer, seconds: float) 
         "channel_call",
         channel=channel.name,
         method=request.method,
+        host=urlsplit(request.url).netloc,
         path=channel.scrub(urlsplit(request.url).path),
         status=status,
         no_reply=reason,

@@ -21,13 +21,23 @@ RefusedReason = Literal[
     "order_closed",
     "too_frequent",
 ]
-InvokeKind = Literal["wechat_request_payment", "qr", "redirect"]
+InvokeKind = Literal[
+    "wechat_request_payment",
+    "wechat_app",
+    "alipay_trade_pay",
+    "alipay_app",
+    "unionpay_tn",
+    "qr",
+    "redirect",
+    "form",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
     """What the client needs to open the channel's payment sheet. `params` are the channel's own texts for that kind.
 
+    `qr` has one address to draw, `redirect` has `url`, `form` has `action` and the fields to post to it with a browser.
     `sandbox_url` is the stand-in sheet's address when the account is a sandbox's, else None.
     """
 

@@ -15,13 +15,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request to a channel: absolute URL, headers in order, exact body bytes."""
+    """One HTTP request to a channel: absolute URL, headers in order, exact body bytes.
+
+    `backup_urls` are other hosts of the same service, tried in turn while the channel cannot have seen the request.
+    A reply longer than `reply_bytes_max` is no reply.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
     timeout_seconds: float = 10.0
+    backup_urls: tuple[str, ...] = ()
+    reply_bytes_max: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
+from shunfu.gateway.combine import CombineVerbs
+from shunfu.gateway.complaint import ComplaintVerbs
 from shunfu.gateway.evidence import Evidence, InvokeKind
 from shunfu.gateway.flow import Flow, Reply
+from shunfu.gateway.login import LoginVerbs
+from shunfu.gateway.moment import Moment
+from shunfu.gateway.refund import RefundReport, RefundVerbs
+from shunfu.gateway.sharing import SharingVerbs
+from shunfu.gateway.shipping import ShippingVerbs
+from shunfu.gateway.statement import StatementVerbs
+from shunfu.gateway.transfer import TransferVerbs
+from shunfu.gateway.workbench import Workbench
 from shunfu.kernel.money import Money
 
 S = TypeVar("S")
@@ -23,35 +33,48 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where a payment happens, `miniprogram` or `native`; `needs_payer` asks for the shopper's id at the channel."""
+    """Where a payment happens: `miniprogram`, `native` (a QR code on another screen), `h5` (a phone's browser), `app`,
+    `page` (a desktop's browser). `needs_payer` asks for the shopper's id at the channel.
+
+    With `is_local` the order exists at the channel only once the shopper has opened it: our signed form is all.
+    """
 
     name: str
     invoke: InvokeKind
     needs_payer: bool
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the channel can do, so that rooms ask instead of naming it."""
+    """What the channel can do, so that rooms ask instead of naming it.
+
+    Refunds: within `refund_days` of the payment, at most `refunds_max` of one payment, `refund_gap_seconds` apart.
+    A day's statement covers `statement_cut_hour` to the same hour of the next day (0 is midnight, 23 begins the evening
+    before) at `statement_utc_offset_hours`, and is there from `statement_ready_hour` of the next day.
+    `notifications_expire`: they carry the time of signing, so that an old one is not genuine.
+    """
 
     currencies: frozenset[str]
     can_close: bool
     prepay_seconds: int
     order_seconds_max: int
     statement_utc_offset_hours: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What a pure verb needs from outside: the present, and 32 characters of randomness."""
-
-    now: datetime
-    nonce: str
+    statement_cut_hour: int
+    statement_ready_hour: int
+    refund_days: int
+    refunds_max: int
+    refund_gap_seconds: int
+    notifications_expire: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Prepay:
-    """One payment to place at a channel. `number` is ours, 26 characters, one a payment, never reused."""
+    """One payment to place at a channel. `number` is ours, 26 characters, one a payment, never reused.
+
+    `return_url` is where a browser goes afterwards, `client_ip` the shopper's address: some scenes ask for them.
+    With `is_shared` the channel keeps the money frozen until it is shared or unfrozen (`gateway.sharing`).
+    """
 
     number: str
     scene: str
@@ -60,6 +83,9 @@ class Prepay:
     payer: str | None
     expires_at: datetime
     notify_url: str
+    return_url: str | None = None
+    client_ip: str | None = None
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +106,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Genuine:
-    """A verified notification. `evidence` is None for events that are no payment's; they are kept and left alone."""
+    """A verified notification. `evidence` is None for events that are no payment's, `refund` for those that are no
+    refund's; those that are neither are kept and left alone.
+    `nonce` is empty where the channel sends none. `about` is the channel's number of what else it tells of.
+    `parts` are the payments of a combined order, each with its own evidence.
+    """
 
     external_id: str
     nonce: str
@@ -88,6 +118,9 @@ class Genuine:
     number: str | None
     evidence: Evidence | None
     happened_at: datetime
+    refund: RefundReport | None = None
+    about: str | None = None
+    parts: tuple[tuple[str, Evidence], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +165,7 @@ class Channel(Generic[S]):
 
     `load` raises ValueError with one sentence when a credential is missing or malformed. `icon` is a glyph that the
     checkout draws. `sandbox_url` is the origin of the sandbox behind the settings, None when they are a real account's.
+    The last five are groups of conversations that not every channel has.
     """
 
     name: str
@@ -144,6 +178,15 @@ class Channel(Generic[S]):
     identity: Callable[[S], Identity]
     sandbox_url: Callable[[S], str | None]
     scrub: Callable[[str], str]
+    refunds: RefundVerbs[S]
+    statements: StatementVerbs[S]
+    login: LoginVerbs[S]
+    workbench: Workbench
+    combine: CombineVerbs[S] | None = None
+    sharing: SharingVerbs[S] | None = None
+    transfers: TransferVerbs[S] | None = None
+    shipping: ShippingVerbs[S] | None = None
+    complaints: ComplaintVerbs[S] | None = None
 
     def scene(self, name: str) -> Scene | None:
         """The scene of that name, or None."""

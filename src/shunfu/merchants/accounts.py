@@ -28,7 +28,10 @@ ACCOUNTS_IN_MEMORY = 1024
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """A channel account that can be used: `settings` is the channel's own type and is only handed to its verbs."""
+    """A channel account that can be used: `settings` is the channel's own type and is only handed to its verbs.
+
+    `stand_in` is the shopper's id at a sandbox, where no real wallet can tell one; None at a real channel.
+    """
 
     account_id: UUID
     channel: AnyChannel
@@ -36,6 +39,7 @@ class OpenAccount:
     identity: Identity
     is_sandbox: bool
     sandbox_url: str | None = None
+    stand_in: str | None = None
 
 
 class Accounts:
@@ -123,7 +127,8 @@ class Accounts:
         plaintext = await self._vault.open(reader, _place(merchant_id, account.account_id), account.sealed)
         settings = cast("object", channel.load(cast("dict[str, str]", json.loads(plaintext.reveal()))))
         url, identity = channel.sandbox_url(settings), channel.identity(settings)
-        return OpenAccount(account.account_id, channel, settings, identity, url is not None, url)
+        stand_in = self._registry.sandboxes[channel.name].shopper if url is not None else None
+        return OpenAccount(account.account_id, channel, settings, identity, url is not None, url, stand_in)
 
 
 def _place(merchant_id: UUID, account_id: UUID) -> Place:

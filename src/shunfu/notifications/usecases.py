@@ -95,16 +95,17 @@ async def _deduplicated(
     if judgement.verdict != "accepted" or isinstance(reading, Spurious):
         return judgement
     source = f"{address.channel}/{address.account_id}"
-    nonce = await remember(
-        tx,
-        merchant_id=address.merchant_id,
-        source=f"{source}/nonce",
-        external_id=reading.nonce,
-        digest=hashlib.sha256(message.body).digest(),
-        now=now,
-    )
-    if nonce == "different":
-        return Judgement("refused", "nonce_reused")
+    if reading.nonce:
+        nonce = await remember(
+            tx,
+            merchant_id=address.merchant_id,
+            source=f"{source}/nonce",
+            external_id=reading.nonce,
+            digest=hashlib.sha256(message.body).digest(),
+            now=now,
+        )
+        if nonce == "different":
+            return Judgement("refused", "nonce_reused")
     known = await remember(
         tx, merchant_id=address.merchant_id, source=source, external_id=reading.external_id, digest=b"", now=now
     )

@@ -14,6 +14,7 @@ from shunfu.payments.store import KeptEvidence
 from shunfu.payments.timetable import Pace
 from shunfu.payments.usecases import (
     APPLY_HANDLER,
+    Browser,
     Difference,
     NewOrder,
     OrderWithPayments,
@@ -31,6 +32,7 @@ from shunfu.payments.usecases import (
 
 __all__ = [
     "APPLY_HANDLER",
+    "Browser",
     "Difference",
     "Item",
     "KeptEvidence",

@@ -34,6 +34,7 @@ from shunfu.payments.schemas import (
     PaymentWithTimeline,
 )
 from shunfu.payments.usecases import (
+    Browser,
     NewOrder,
     OrderWithPayments,
     PaymentTools,
@@ -116,7 +117,8 @@ def _add_payment_routes(router: APIRouter, api: OrdersApi) -> None:
     async def start(caller: CallerArgument, payment_id: ResourceId, order: OrderPath, body: PaymentIn) -> PaymentOut:
         """Start a payment, or get the pending one of the same method again with fresh invoke data."""
         caller.must("payments:write")
-        wish = StartPayment(caller.merchant_id, _id("ord", order), body.method, body.payer, payment_id)
+        browser = Browser(body.client_ip)
+        wish = StartPayment(caller.merchant_id, _id("ord", order), body.method, body.payer, payment_id, browser)
         return render_payment(await start_payment(api.tools, wish))
 
     @router.get("/payments/{payment_id}", tags=["payments"], operation_id="read_payment")

@@ -106,6 +106,8 @@ class Payment:
     created_at: datetime
     notify_url: str
     payer: dict[str, str | int] | None = None
+    client_ip: dict[str, str | int] | None = None
+    return_url: str | None = None
     refused_reason: str | None = None
     invoke: Invoke | None = None
     channel_transaction_no: str | None = None

@@ -40,21 +40,22 @@ UPDATE orders SET state = $4, updated_at = $5 WHERE merchant_id = $1 AND order_i
 -- name: add_payment
 -- A payment, saved before the channel hears of it.
 INSERT INTO payments (merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app,
-                      amount_minor, currency, state, payer, deadline, created_at, updated_at, notify_url)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15);
+                      amount_minor, currency, state, payer, deadline, created_at, updated_at, notify_url, client_ip,
+                      return_url)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17);
 
 -- name: get_payment
 -- One payment.
 SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, notify_url,
        amount_minor, currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
-       refunded_minor, asks, not_found_at, deadline, created_at, captured_at
+       refunded_minor, asks, not_found_at, deadline, created_at, captured_at, client_ip, return_url
 FROM payments WHERE merchant_id = $1 AND payment_id = $2;
 
 -- name: list_payments
 -- The payments of an order, oldest first.
 SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, notify_url,
        amount_minor, currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
-       refunded_minor, asks, not_found_at, deadline, created_at, captured_at
+       refunded_minor, asks, not_found_at, deadline, created_at, captured_at, client_ip, return_url
 FROM payments WHERE merchant_id = $1 AND order_id = $2 ORDER BY payment_id LIMIT 100;
 
 -- name: save_decision

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
+from shunfu.gateway.evidence import InvokeKind
 from shunfu.kernel.money import MAX_MINOR
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _ip_address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError("bad_format") from None
 
 
 def _rfc3339(value: object) -> datetime:
@@ -91,6 +100,9 @@ class PaymentIn(Strict):
         pattern=r"^[\x21-\x7e]+$",
         description="The shopper's id at the channel.",
     )
+    client_ip: Annotated[StrictStr, AfterValidator(_ip_address)] | None = Field(
+        default=None, max_length=45, description="The shopper's IP address; the scenes of a phone's browser need it."
+    )
 
 
 class ItemOut(BaseModel):
@@ -104,7 +116,7 @@ class ItemOut(BaseModel):
 class InvokeOut(BaseModel):
     """What the client hands to the platform to open the payment sheet."""
 
-    kind: Literal["wechat_request_payment", "qr", "redirect"]
+    kind: InvokeKind
     params: dict[str, str]
     expires_at: str
     sandbox_url: str | None = Field(description="The stand-in payment sheet; only on a test side.")

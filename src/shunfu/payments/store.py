@@ -86,6 +86,8 @@ def _payment(row: asyncpg.Record) -> Payment:
         created_at=row["created_at"],
         notify_url=row["notify_url"],
         payer=row["payer"],
+        client_ip=row["client_ip"],
+        return_url=row["return_url"],
         refused_reason=row["refused_reason"],
         invoke=invoke_from_json(row["invoke"]) if row["invoke"] else None,
         channel_transaction_no=row["channel_transaction_no"],
@@ -171,6 +173,8 @@ async def add_payment(tx: Transaction, payment: Payment) -> None:
         payment.deadline,
         payment.created_at,
         payment.notify_url,
+        payment.client_ip,
+        payment.return_url,
     )
 
 

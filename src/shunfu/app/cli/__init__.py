@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
 
 import shunfu
+from shunfu.app.cli.flags import flags
 
 EXIT_SETUP = 2
 HELP = """Shunfu 顺付: take payments in mini programs, on your own server.
@@ -27,6 +29,12 @@ app = typer.Typer(
 merchant_app = typer.Typer(help="Merchants and their keys.", no_args_is_help=True, rich_markup_mode=None)
 account_app = typer.Typer(help="A merchant's accounts at channels.", no_args_is_help=True, rich_markup_mode=None)
 ledger_app = typer.Typer(help="The books.", no_args_is_help=True, rich_markup_mode=None)
+signature_app = typer.Typer(
+    help="The signature workbench. Exit codes: 0 it holds, 1 it does not, 2 the input is not enough.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(signature_app, name="signature")
 app.add_typer(merchant_app, name="merchant")
 app.add_typer(account_app, name="account")
 app.add_typer(ledger_app, name="ledger")
@@ -96,23 +104,36 @@ def up(
     run_up(flags, config)
 
 
+@dataclass(frozen=True, slots=True)
+class SandboxFlags:
+    """The options of `shunfu sandbox`."""
+
+    credentials: Annotated[Path, typer.Option("--credentials", help="Where to write the credentials (JSON, 0600).")]
+    port: Annotated[int, typer.Option("--port", help="The port to listen on; 0 picks a free one.")] = 8701
+    state: Annotated[Path | None, typer.Option("--state", help="Where it keeps its state.")] = None
+    clock_speed: Annotated[float, typer.Option("--clock-speed", help="How fast its clock runs.")] = 1.0
+    notify_key: Annotated[str | None, typer.Option("--notify-key", help="Which of its keys a channel signs with.")] = (
+        None
+    )
+    return_origin: Annotated[list[str] | None, typer.Option("--return-origin", help="Where sheets lead back.")] = None
+    seed: Annotated[str | None, typer.Option("--seed", help="Draw all but RSA keys from this, to repeat a run.")] = None
+
+
 @app.command()
-def sandbox(
-    credentials: Annotated[Path, typer.Option("--credentials", help="Where to write the credentials (JSON, 0600).")],
-    port: Annotated[int, typer.Option("--port", help="The port to listen on; 0 picks a free one.")] = 8701,
-    state: Annotated[Path | None, typer.Option("--state", help="Where it keeps its state.")] = None,
-    clock_speed: Annotated[float, typer.Option("--clock-speed", help="How fast its clock runs.")] = 1.0,
-    notify_key: Annotated[str, typer.Option("--notify-key", help="order, public_key, cert or alternate.")] = "order",
-    return_origin: Annotated[list[str] | None, typer.Option("--return-origin", help="Where sheets lead back.")] = None,
-) -> None:
-    """A stand-in for the channels: any WeChat Pay client can be pointed at it. No real money.
+@flags(SandboxFlags)
+def sandbox(told: SandboxFlags) -> None:
+    """A stand-in for every channel: any client can be pointed at it. No real money. Its control page is /sandbox.
+
+    With --seed a run repeats: the same calls in the same order get the same numbers and the same drawn faults. RSA keys
+    are OpenSSL's own and stay in the state file: begin from a copy of that file to repeat the keys too.
 
     Example: shunfu sandbox --port 8701 --credentials sandbox.json
     """
     from shunfu.app.sandbox.command import SandboxOptions, run
 
-    kept = state or credentials.with_suffix(".state.json")
-    run(SandboxOptions(port, credentials, kept, clock_speed, notify_key, tuple(return_origin or ())))
+    kept = told.state or told.credentials.with_suffix(".state.json")
+    origins = tuple(told.return_origin or ())
+    run(SandboxOptions(told.port, told.credentials, kept, told.clock_speed, told.notify_key, origins, told.seed))
 
 
 @app.command("demo-part", hidden=True)
@@ -139,15 +160,79 @@ def migrate(data: DataFolder = None, config: Config = None) -> None:
     typer.echo(commands.migrate(commands.settings_for(data, config)))
 
 
+@dataclass(frozen=True, slots=True)
+class DoctorFlags:
+    """The options of `shunfu doctor`."""
+
+    output: Format = "text"
+    live: Annotated[str | None, typer.Option("--live", help="Walk to a first real payment at this channel.")] = None
+    credentials: Annotated[Path | None, typer.Option("--credentials", help="With --live: the account's file.")] = None
+    ask: Annotated[bool, typer.Option("--ask", help="With --live: ask the channel about a number never used.")] = False
+    language: Annotated[Literal["zh-CN", "en", "both"], typer.Option("--lang", help="With --live.")] = "both"
+    data: DataFolder = None
+    config: Config = None
+
+
 @app.command()
-def doctor(output: Format = "text", data: DataFolder = None, config: Config = None) -> None:
+@flags(DoctorFlags)
+def doctor(told: DoctorFlags) -> None:
     """Check configuration, clock, keys and database, and say what to do.
 
+    With --live it is the checklist for a merchant's first real payment of one fen: what can be checked from here is
+    checked, and what only a real account can prove is said to be so.
+
     Example: shunfu doctor --format json
+
+    Example: shunfu doctor --live wechatpay --credentials wechatpay.json
     """
     from shunfu.app.doctor import examine, print_report
 
-    raise SystemExit(print_report(examine({"data_folder": _text(data)}, config), output))
+    given = {"data_folder": _text(told.data)}
+    if told.live is None:
+        raise SystemExit(print_report(examine(given, told.config), told.output))
+
+    from shunfu.app.live import LiveOptions, walk
+
+    options = LiveOptions(told.live, told.credentials, told.ask, told.language, told.output)
+    raise SystemExit(walk(options, given, told.config))
+
+
+Channel = Annotated[str, typer.Argument(help="The channel, such as wechatpay.")]
+Input = Annotated[Path, typer.Option("--input", help='The message as a JSON object; "-" is standard input.')]
+Speech = Annotated[Literal["zh-CN", "en", "both"], typer.Option("--lang", help="The language of the reason.")]
+
+
+@signature_app.command("sign")
+def signature_sign(channel: Channel, message: Input, language: Speech = "both") -> None:
+    """Print the exact text that is signed, and its signature with the given key.
+
+    Example: shunfu signature sign wechatpay --input message.json
+    """
+    from shunfu.app.signature import work
+
+    raise SystemExit(work("sign", channel, message, language))
+
+
+@signature_app.command("verify")
+def signature_verify(channel: Channel, message: Input, language: Speech = "both") -> None:
+    """Say whether a message's signature holds; if not, which step fails and the likeliest cause.
+
+    Example: shunfu signature verify wechatpay --input message.json
+    """
+    from shunfu.app.signature import work
+
+    raise SystemExit(work("verify", channel, message, language))
+
+
+@signature_app.command("decrypt")
+def signature_decrypt(channel: Channel, message: Input, language: Speech = "both") -> None:
+    """Print the plaintext of what a message carries encrypted.
+
+    Example: shunfu signature decrypt wechatpay --input message.json
+    """
+    from shunfu.app.signature import work
+
+    raise SystemExit(work("decrypt", channel, message, language))
 
 
 @merchant_app.command("create")

@@ -14,6 +14,8 @@ import aiohttp
 
 from shunfu.gateway.wire import Json
 
+CHANNEL, SCENE = "wechatpay", "miniprogram"
+"""What `shunfu demo --check` buys with."""
 WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.05
 HIDDEN = re.compile(r'name="(idempotency_key|method|key)"[^>]*value="([^"]+)"')
@@ -125,7 +127,7 @@ class _Walk:
         """One tap."""
         self._tapped_at = time.monotonic()
         key = dict(HIDDEN.findall(self._page))["idempotency_key"]
-        form = {"method": "wechatpay/miniprogram", "idempotency_key": key}
+        form = {"method": f"{CHANNEL}/{SCENE}", "idempotency_key": key}
         url = self._checkout.partition("?")[0] + "/pay"
         async with self._session.post(url, data=form, allow_redirects=False) as answer:
             target = answer.headers.get("Location", "")
@@ -136,7 +138,7 @@ class _Walk:
     async def sheet(self) -> None:
         """The shopper pays at the channel."""
         number = str(self._purchase.payment_id).partition("_")[2]
-        told = {"channel": "wechatpay", "order_no": number}
+        told = {"channel": CHANNEL, "order_no": number}
         async with self._session.post(f"{self._control}/pay", json=told) as answer:
             _require(answer.status == 200, f"the sandbox answered {answer.status}")
 

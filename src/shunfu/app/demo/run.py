@@ -21,11 +21,12 @@ from urllib.request import urlopen
 from shunfu.app import logs
 from shunfu.app.commands import make_data_folder, prove_merchant, ring_for
 from shunfu.app.database import Located, located, migrate_all
-from shunfu.app.demo.merchant import CHANNEL, DemoMerchant, ensure_merchant
+from shunfu.app.demo.merchant import ByChannel, DemoMerchant, ensure_merchant
 from shunfu.app.demo.parts import Part, wait_for, write_private
-from shunfu.app.demo.purchase import Purchase, buy_once
+from shunfu.app.demo.purchase import CHANNEL, Purchase, buy_once
 from shunfu.app.settings import Settings, default_data_folder, load
 from shunfu.app.wiring import open_house
+from shunfu.driver import discover
 from shunfu.kernel.errors import Fault, SetupFault
 from shunfu.merchants import KeyRing, get_merchant
 
@@ -78,7 +79,9 @@ class Running:
         return {
             "base_url": self.addresses.server,
             "api_key": self.merchant.api_key,
-            "notification_urls": {CHANNEL: self.addresses.server + self.merchant.notification_path()},
+            "notification_urls": {
+                name: self.addresses.server + path for name, path in self.merchant.notification_paths().items()
+            },
             "control_url": self.credentials["control_url"],
             "credentials": self.credentials,
             "shop_url": self.addresses.shop,
@@ -149,9 +152,14 @@ async def _merchant(
     settings: Settings, database: Located, ring: KeyRing, about: tuple[Path, dict[str, object], Addresses]
 ) -> DemoMerchant:
     folder, credentials, addresses = about
-    told = cast("dict[str, str]", credentials[CHANNEL])
     async with open_house(settings, database.app_url, ring) as house:
-        return await ensure_merchant(house, folder / "merchant.json", told, addresses.shop)
+        return await ensure_merchant(house, folder / "merchant.json", _by_channel(credentials), addresses.shop)
+
+
+def _by_channel(credentials: dict[str, object]) -> ByChannel:
+    """Every channel's part of the sandbox's credentials; the one that `--check` buys with comes first."""
+    names = sorted(discover().channels, key=lambda name: (name != CHANNEL, name))
+    return {name: cast("dict[str, str]", credentials[name]) for name in names if name in credentials}
 
 
 def _start_server(stack: ExitStack, settings: Settings, database: Located, addresses: Addresses) -> Part:
@@ -180,7 +188,7 @@ def _stay(demo: Running, options: DemoOptions) -> int:
     """Print the addresses, open the shop, and keep every process alive until Ctrl-C."""
     print(f"\n  shop 商店      {demo.addresses.shop}")
     print(f"  API 接口       {demo.addresses.server}/openapi.json")
-    print(f"  sandbox 沙箱   {demo.addresses.sandbox}/control/orders")
+    print(f"  sandbox 沙箱   {demo.addresses.sandbox}/sandbox")
     print(f"  ready in {demo.setup_seconds:.1f} s. Ctrl-C stops everything. 按 Ctrl-C 停止\n", flush=True)
     if options.is_browser_wanted and _has_browser():
         webbrowser.open(demo.addresses.shop)

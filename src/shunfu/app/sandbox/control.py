@@ -1,28 +1,34 @@
 """The control API: a tester is the shopper, commits faults, moves the clock, and sees what was sent. JSON in and out.
 
-`channel` names the sandbox; it may be left out where there is only one. Every refusal is `{"problem": code}` with a 4xx
-status.
+`channel` names the sandbox. It may be left out where there is only one, or where only one knows the order or refund.
+Every refusal is `{"problem": code}` with a 4xx status.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import NoReturn, TypeAlias, cast
+from typing import TypeVar, get_args
 
 from starlette.requests import Request as WebRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shunfu.app.sandbox import shown
 from shunfu.app.sandbox.bodies import BodyTooLargeToRead, read_body
-from shunfu.app.sandbox.host import AnyStand, Host
-from shunfu.gateway.sandbox import DEEDS, Act, Deed, Faults, Notification, PlacedOrder, Sending
+from shunfu.app.sandbox.faults import read_faults
+from shunfu.app.sandbox.host import AnyStage, Host
+from shunfu.app.sandbox.lookup import has_letters, has_order, has_refund, refund_of
+from shunfu.gateway.reading import JsonObject, parse_object
+from shunfu.gateway.sandbox import Act, Deed, Faults
+from shunfu.gateway.sandbox.values import DEEDS, PlacedRefund, RefundEnd
 from shunfu.kernel.clock import rfc3339
 
-JsonObject: TypeAlias = Mapping[str, object]
+SPEED_MIN, SPEED_MAX, ADVANCE_SECONDS_MAX = 0.001, 1e6, 1e9
+REFUND_ENDS: tuple[RefundEnd, ...] = get_args(RefundEnd)
+PHONE_DIGITS_MAX = 20
+
+T = TypeVar("T")
 
 
 class Control:
@@ -33,121 +39,239 @@ class Control:
 
     def routes(self) -> list[Route]:
         """What to mount at /control."""
+        deeds = {
+            "pay": self.pay,
+            "refund": self.refund,
+            "redeliver": self.redeliver,
+            "complaint": self.complaint,
+            "notify_key": self.notify_key,
+            "phone_proof": self.phone_proof,
+            "reset-faults": self.reset_faults,
+        }
+        looks = {
+            "orders": self.orders,
+            "refunds": self.refunds,
+            "notifications": self.notifications,
+            "sandboxes": self.sandboxes,
+            "balance": self.balance,
+            "scenarios": self.scenarios,
+        }
+        both = {"faults": self.faults, "clock": self.clock}
         return [
-            Route("/control/pay", self.pay, methods=["POST"]),
-            Route("/control/redeliver", self.redeliver, methods=["POST"]),
-            Route("/control/faults", self.faults, methods=["GET", "POST"]),
-            Route("/control/clock", self.clock, methods=["GET", "POST"]),
-            Route("/control/orders", self.orders, methods=["GET"]),
-            Route("/control/notifications", self.notifications, methods=["GET"]),
+            *(Route(f"/control/{name}", serve, methods=["POST"]) for name, serve in deeds.items()),
+            *(Route(f"/control/{name}", serve, methods=["GET"]) for name, serve in looks.items()),
+            *(Route(f"/control/{name}", serve, methods=["GET", "POST"]) for name, serve in both.items()),
         ]
 
     async def pay(self, request: WebRequest) -> Response:
-        """`{"channel", "order_no", "outcome"?, "faults"?}`: the shopper pays, or does another of the sheet's deeds."""
+        """`{"channel"?, "order_no", "outcome"?, "faults"?}`: the shopper pays, or does another of the sheet's deeds."""
         body = await _object(request)
         if body is None:
             return _problem(400, "malformed_body")
-        stand, act = self._host.find(body.get("channel")), _act(body)
-        if stand is None:
-            return _problem(400, "channel_unknown")
+        act = _act(body)
         if isinstance(act, str):
             return _problem(400, act)
-        sheet = self._host.act(stand, act)
+        stage = self._host.find_by(body.get("channel"), lambda stage: has_order(stage, act.number))
+        if stage is None:
+            return _problem(400, "channel_unknown")
+        name = stage.sandbox.name
+        sheet = self._host.act(name, act)
         if sheet.order is None:
             return _problem(404, sheet.problem)
         is_refused = sheet.condition != "payable" and sheet.problem is not None
-        return _problem(409, sheet.problem) if is_refused else JSONResponse(_order(stand, sheet.order))
+        return _problem(409, sheet.problem) if is_refused else JSONResponse(shown.order(name, sheet.order))
+
+    async def refund(self, request: WebRequest) -> Response:
+        """`{"channel"?, "refund_no", "end"}`: a refund that goes on ends now: succeeded, abnormal or closed."""
+        body = await _object(request)
+        if body is None:
+            return _problem(400, "malformed_body")
+        number = str(body.get("refund_no"))
+        end: RefundEnd | None = next((end for end in REFUND_ENDS if end == body.get("end")), None)
+        if end is None:
+            return _problem(400, "end_unknown")
+        stage = self._host.find_by(body.get("channel"), lambda stage: has_refund(stage, number))
+        if stage is None:
+            return _problem(400, "channel_unknown")
+        if not has_refund(stage, number):
+            return _problem(404, "refund_unknown")
+        name = stage.sandbox.name
+        if not self._host.end_refund(name, number, end):
+            return _problem(409, "refund_cannot_end_so")
+        return JSONResponse(shown.refund(name, refund_of(self._host.stages[name], number)))
 
     async def redeliver(self, request: WebRequest) -> Response:
-        """`{"channel", "order_no"}`: send a paid order's notification once more, its schedule begun anew."""
+        """`{"channel"?, "order_no"}`: send an order's notifications once more, their schedules begun anew."""
         body = await _object(request) or {}
-        stand, now, number = self._host.find(body.get("channel")), self._host.source.now(), str(body.get("order_no"))
-        if stand is None:
+        number = str(body.get("order_no"))
+        stage = self._host.find_by(body.get("channel"), lambda stage: has_letters(stage, number))
+        if stage is None:
             return _problem(400, "channel_unknown")
-        is_done = self._host.change(stand, lambda state: stand.sandbox.verbs.redeliver(state, number, now))
+        is_done = self._host.redeliver(stage.sandbox.name, number)
         return JSONResponse({"order_no": number}) if is_done else _problem(404, "nothing_to_redeliver")
 
+    async def complaint(self, request: WebRequest) -> Response:
+        """`{"channel"?, "order_no", "text"}`: the shopper complains to the channel about a paid order."""
+        body = await _object(request) or {}
+        number, text = str(body.get("order_no")), body.get("text")
+        stage = self._host.find_by(body.get("channel"), lambda stage: has_order(stage, number))
+        if stage is None:
+            return _problem(400, "channel_unknown")
+        if stage.sandbox.file_complaint is None:
+            return _problem(409, "no_complaints_here")
+        is_filed = isinstance(text, str) and self._host.complain(stage.sandbox.name, number, text)
+        return JSONResponse({"order_no": number}) if is_filed else _problem(404, "nothing_to_complain_about")
+
+    async def notify_key(self, request: WebRequest) -> Response:
+        """`{"channel"?, "key"}`: sign notifications by another of the channel's keys from now on."""
+        body = await _object(request) or {}
+        stage = self._host.find(body.get("channel"))
+        if stage is None:
+            return _problem(400, "channel_unknown")
+        key = next((key for key in stage.sandbox.notify_keys if key == body.get("key")), None)
+        if key is None:
+            return _problem(400, "notify_key_unknown")
+        self._host.switch_key(stage.sandbox.name, key)
+        return JSONResponse({"channel": stage.sandbox.name, "key": key})
+
+    async def phone_proof(self, request: WebRequest) -> Response:
+        """`{"channel"?, "phone"}`: what a client in the channel's app is given for this phone number (digits)."""
+        body = await _object(request) or {}
+        stage, phone = self._host.find(body.get("channel")), body.get("phone")
+        if stage is None:
+            return _problem(400, "channel_unknown")
+        if not isinstance(phone, str) or not (phone.isascii() and phone.isdigit() and len(phone) <= PHONE_DIGITS_MAX):
+            return _problem(400, "phone_malformed")
+        return JSONResponse({"proof": self._host.prove_phone(stage.sandbox.name, phone)})
+
     async def faults(self, request: WebRequest) -> Response:
-        """Read or set the faults still to come; `lose` may be "always", a field not named keeps its value."""
+        """Read or set the faults still to come, at `channel` or everywhere; a count may be "always".
+
+        A field not named keeps its value. Where sandboxes differ, the answer has no fields beside `channels`.
+        """
         told = await _object(request) if request.method == "POST" else {**request.query_params}
-        stand = self._host.find(told.get("channel")) if told is not None else None
-        if told is None or stand is None:
-            return _problem(400, "faults_malformed" if told is None else "channel_unknown")
-        verbs = stand.sandbox.verbs
+        if told is None:
+            return _problem(400, "faults_malformed")
+        stages = self._named(told.get("channel"))
+        if stages is None:
+            return _problem(400, "channel_unknown")
+        faults = {stage.sandbox.name: stage.faults for stage in stages}
         if request.method == "POST":
-            named = {name: value for name, value in told.items() if name != "channel"}
-            faults = _faults(verbs.get_faults(stand.state), named)
-            if faults is None:
-                return _problem(400, "faults_malformed")
-            self._host.change(stand, lambda state: verbs.set_faults(state, faults))
-        return JSONResponse(asdict(verbs.get_faults(stand.state)))
+            named = {field: value for field, value in told.items() if field != "channel"}
+            for name, before in faults.items():
+                read = read_faults(before, named)
+                if read is None:
+                    return _problem(400, "faults_malformed")
+                faults[name] = read
+            for name, after in faults.items():
+                self._host.set_faults(name, after)
+        return JSONResponse(shown.faults(faults))
+
+    async def reset_faults(self, request: WebRequest) -> Response:
+        """`{"channel"?}`, or no body: no fault is to come any more, at this channel or at all."""
+        body = await _object(request, is_needed=False)
+        stages = None if body is None else self._named(body.get("channel"))
+        if stages is None:
+            return _problem(400, "malformed_body" if body is None else "channel_unknown")
+        names = [stage.sandbox.name for stage in stages]
+        for name in names:
+            self._host.set_faults(name, Faults())
+        return JSONResponse({"channels": names})
 
     async def clock(self, request: WebRequest) -> Response:
         """Read the clock, or `{"speed"?, "advance_seconds"?}`: shorten waits, jump ahead. Signatures keep real time."""
         if request.method == "POST":
-            body = await _object(request) or {}
-            speed = _number(body.get("speed", self._host.pace.speed))
-            advance = _number(body.get("advance_seconds", 0))
-            if speed is None or advance is None or not 0.001 <= speed <= 1e6 or abs(advance) > 1e9:
+            body = await _object(request)
+            speed = _number((body or {}).get("speed", self._host.pace.speed))
+            advance = _number((body or {}).get("advance_seconds", 0))
+            if body is None or speed is None or advance is None or not is_clock(speed, advance):
                 return _problem(400, "clock_malformed")
             self._host.set_clock(speed, advance)
         pace, now = self._host.pace, self._host.source.now()
-        shown = {"speed": pace.speed, "offset_seconds": pace.offset_ms / 1000}
+        told = {"speed": pace.speed, "offset_seconds": pace.offset_ms / 1000}
         business_ms = int(now.timestamp() * 1000) + pace.offset_ms
-        return JSONResponse({**shown, "now": rfc3339(now), "business_now": _time(business_ms)})
+        return JSONResponse({**told, "now": rfc3339(now), "business_now": shown.moment(business_ms)})
 
     async def orders(self, request: WebRequest) -> Response:
         """Every order, a channel's newest first; of one channel when `channel` names it."""
-        stands, limit = self._named(request), _limit(request)
-        if stands is None:
-            return _problem(400, "channel_unknown")
-        items: list[dict[str, object]] = []
-        for stand in stands:
-            newest_first = reversed(stand.sandbox.verbs.list_orders(stand.state))
-            items += [_order(stand, order) for order in islice(newest_first, limit)]
-        return JSONResponse({"items": items})
+        return self._items(request, lambda stage: stage.sandbox.verbs.list_orders(stage.state), shown.order)
+
+    async def refunds(self, request: WebRequest) -> Response:
+        """Every refund, newest first; of one channel when `channel` names it, of one order by `order_no`."""
+        number = request.query_params.get("order_no")
+
+        def found(stage: AnyStage) -> Iterable[PlacedRefund]:
+            every = stage.sandbox.verbs.list_refunds(stage.state)
+            return (one for one in every if number in {None, one.order_number})
+
+        return self._items(request, found, shown.refund)
 
     async def notifications(self, request: WebRequest) -> Response:
         """What was sent, when, with which answer, a channel's newest first, and what is still to come."""
-        stands, limit, number = self._named(request), _limit(request), request.query_params.get("order_no")
-        if stands is None:
+        stages, limit = self._named(request.query_params.get("channel")), _limit(request)
+        number = request.query_params.get("order_no")
+        if stages is None:
             return _problem(400, "channel_unknown")
-        items, waiting = list[dict[str, object]](), list[dict[str, object]]()
-        for stand in stands:
-            newest_first = reversed(stand.sandbox.verbs.list_sendings(stand.state))
-            found = (one for one in newest_first if number in {None, one.number})
-            items += [_sending(stand, one) for one in islice(found, limit)]
-            waiting += [_waiting(one) for one in stand.sandbox.verbs.list_waiting(stand.state)]
+        items, waiting = list[shown.Shown](), list[shown.Shown]()
+        for stage in stages:
+            name = stage.sandbox.name
+            found = (one for one in reversed(stage.post.sendings) if number in {None, one.number})
+            items += [shown.sending(name, one) for one in islice(found, limit)]
+            every = stage.post.waiting.values()
+            waiting += [shown.waiting(name, one) for one in every if number in {None, one.letter.number}]
         return JSONResponse({"items": items, "waiting": waiting})
 
-    def _named(self, request: WebRequest) -> Iterable[AnyStand] | None:
-        """The sandbox that the query names, or every one; None when it names none of ours."""
-        name = request.query_params.get("channel")
+    async def sandboxes(self, _: WebRequest) -> Response:
+        """The channels that are stood in for: names, keys, the shopper and the code that logs them in."""
+        return JSONResponse({"items": [shown.sandbox(stage) for stage in self._host.stages.values()]})
+
+    async def balance(self, request: WebRequest) -> Response:
+        """What the merchant has at each channel, after fees and refunds."""
+        stages = self._named(request.query_params.get("channel"))
+        if stages is None:
+            return _problem(400, "channel_unknown")
+        items = [
+            {"channel": stage.sandbox.name, "balance_minor": stage.sandbox.verbs.balance_minor(stage.state)}
+            for stage in stages
+        ]
+        return JSONResponse({"items": items})
+
+    async def scenarios(self, _: WebRequest) -> Response:
+        """The book of amounts: what each brings about."""
+        return JSONResponse(shown.scenarios())
+
+    def _items(
+        self, request: WebRequest, found: Callable[[AnyStage], Iterable[T]], show: Callable[[str, T], shown.Shown]
+    ) -> Response:
+        stages, limit = self._named(request.query_params.get("channel")), _limit(request)
+        if stages is None:
+            return _problem(400, "channel_unknown")
+        items: list[shown.Shown] = []
+        for stage in stages:
+            newest_first = reversed(tuple(found(stage)))
+            items += [show(stage.sandbox.name, one) for one in islice(newest_first, limit)]
+        return JSONResponse({"items": items})
+
+    def _named(self, name: object) -> tuple[AnyStage, ...] | None:
+        """The sandbox of that name, or every one without a name; None when it names none of ours."""
         if name is None:
-            return self._host.stands.values()
-        stand = self._host.find(name)
-        return None if stand is None else (stand,)
+            return tuple(self._host.stages.values())
+        stage = self._host.find(name)
+        return None if stage is None else (stage,)
 
 
-async def _object(request: WebRequest) -> JsonObject | None:
+def is_clock(speed: float, advance_seconds: float) -> bool:
+    """Whether a clock may run so fast and jump so far."""
+    return SPEED_MIN <= speed <= SPEED_MAX and abs(advance_seconds) <= ADVANCE_SECONDS_MAX
+
+
+async def _object(request: WebRequest, *, is_needed: bool = True) -> JsonObject | None:
     """The body's JSON object, or None when it is none, is too large, or has a name twice."""
     try:
-        text = (await read_body(request)).decode("utf-8")
-        found: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (BodyTooLargeToRead, ValueError, RecursionError):
+        body = await read_body(request)
+    except BodyTooLargeToRead:
         return None
-    return cast("JsonObject", found) if isinstance(found, dict) else None
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name appears twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    return parse_object(body) if body or is_needed else {}
 
 
 def _problem(status: int, code: str | None) -> JSONResponse:
@@ -156,24 +280,11 @@ def _problem(status: int, code: str | None) -> JSONResponse:
 
 def _act(body: JsonObject) -> Act | str:
     """What the tester wants the shopper to do, or the problem's code."""
-    faults, outcome = _faults(Faults(), body.get("faults", {})), body.get("outcome", "pay")
+    faults, outcome = read_faults(Faults(), body.get("faults", {})), body.get("outcome", "pay")
     deed: Deed | None = next((deed for deed in DEEDS if deed == outcome), None)
     if faults is None or deed is None:
         return "faults_malformed" if faults is None else "outcome_unknown"
     return Act(str(body.get("order_no")), deed, faults)
-
-
-def _faults(now: Faults, raw: object) -> Faults | None:
-    """The faults with the named ones replaced, or None when a name or a value is not one."""
-    if not isinstance(raw, dict):
-        return None
-    names, changes = {item.name for item in fields(Faults)}, dict[str, float]()
-    for name, value in cast("dict[str, object]", raw).items():
-        number = -1 if (name, value) == ("lose", "always") else _number(value)
-        if name not in names or number is None or number < (-1 if name == "lose" else 0):
-            return None
-        changes[name] = number if name == "delay_seconds" else int(number)
-    return replace(now, **changes)  # pyright: ignore[reportArgumentType]  # the loop has given each its type
 
 
 def _number(value: object) -> float | None:
@@ -183,42 +294,3 @@ def _number(value: object) -> float | None:
 def _limit(request: WebRequest) -> int:
     text = request.query_params.get("limit", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 100
-
-
-def _time(moment_ms: int) -> str:
-    return rfc3339(datetime.fromtimestamp(moment_ms / 1000, UTC))
-
-
-def _order(stand: AnyStand, order: PlacedOrder) -> dict[str, object]:
-    return {
-        "channel": stand.sandbox.name,
-        "order_no": order.number,
-        "trade_type": order.trade_type,
-        "state": order.state,
-        "amount_minor": order.amount_minor,
-        "currency": order.currency,
-        "description": order.description,
-        "transaction_id": order.transaction_no or None,
-        "created_at": _time(order.created_ms),
-        "expires_at": _time(order.expires_ms),
-        "paid_at": _time(order.paid_ms) if order.paid_ms else None,
-        "notify_url": order.notify_url,
-    }
-
-
-def _sending(stand: AnyStand, one: Sending) -> dict[str, object]:
-    return {
-        "channel": stand.sandbox.name,
-        "order_no": one.number,
-        "notification_id": one.notification_id,
-        "attempt": one.attempt,
-        "sent_at": _time(one.sent_ms),
-        "fault": one.fault or None,
-        "status": one.status or None,
-        "outcome": one.outcome,
-        "took_ms": one.took_ms,
-    }
-
-
-def _waiting(one: Notification) -> dict[str, object]:
-    return {"order_no": one.number, "attempts": one.attempts, "due_at": _time(one.due_ms)}

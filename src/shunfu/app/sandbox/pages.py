@@ -57,6 +57,11 @@ def static_dir() -> Path:
     return shared_static_dir()
 
 
+def own_static_dir() -> Path:
+    """The folder to serve under `/sandbox/own/`: what only the sandbox's pages need."""
+    return _HERE / "static"
+
+
 def content_security_policy(view: SheetView) -> str:
     """The policy to send with a sheet; its form leads to the sandbox itself and from there to the return address."""
     return security_policy(view.action_url, view.return_url)

@@ -1,7 +1,8 @@
 """The payment sheet's page over HTTP: shows an order, carries out what the shopper chose, leads back to the shop.
 
-The field `channel` names the sandbox; it may be left out where there is only one. The return address gets `result`, the
-sheet's word for what the shopper did, as a channel's own sheet tells its client; it proves nothing.
+The field `channel` names the sandbox; it may be left out where there is only one, or where only one knows what the
+other fields open. `return` gets `result`, the sheet's word for what the shopper did, as a channel's own sheet tells its
+client; it proves nothing. Without `return` a paid order leads to where the channel's own page would.
 Must not know: how the page looks (`pages`), how an outcome is carried out (`channels.*.sandbox`).
 """
 
@@ -17,10 +18,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from shunfu.app.sandbox.bodies import BodyTooLargeToRead, read_body
-from shunfu.app.sandbox.host import AnyStand, Host
-from shunfu.app.sandbox.pages import SheetView, content_security_policy, render_done, render_sheet, static_dir
+from shunfu.app.sandbox.faults import read_faults
+from shunfu.app.sandbox.host import AnyStage, Host
+from shunfu.app.sandbox.pages import (
+    SheetView,
+    content_security_policy,
+    own_static_dir,
+    render_done,
+    render_sheet,
+    static_dir,
+)
+from shunfu.app.sandbox.problems import sheet_problem
 from shunfu.checkout.kit import Language, with_query
-from shunfu.gateway.sandbox import DEEDS, Act, Deed, Faults, Sheet
+from shunfu.gateway.sandbox import Act, Deed, Faults, Sheet
+from shunfu.gateway.sandbox.values import DEEDS
 
 PATH = "/sandbox/sheet"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -34,17 +45,13 @@ _CHOSEN = {
     "signtest": ("signtest", 1),
 }
 _RESULTS: Mapping[Deed, str | None] = {"pay": "ok", "cancel": "cancel", "wrong_password": "fail", "leave": None}
-_PROBLEMS: Mapping[str, Mapping[str, str]] = {
-    "order_expired": {"zh-CN": "已过订单的支付截止时间。", "en": "The order's last moment to pay has passed."},
-    "wrong_password": {"zh-CN": "支付密码错误，没有扣款。", "en": "Wrong password. You were not charged."},
-}
 
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
     """What one request shows: a channel's sandbox, the form's or query's fields, and the sheet that they open."""
 
-    stand: AnyStand
+    stage: AnyStage
     fields: Mapping[str, str]
     sheet: Sheet
     language: Language
@@ -64,6 +71,7 @@ class SheetPages:
             Route(PATH, self.show, methods=["GET"]),
             Route(PATH, self.choose, methods=["POST"]),
             Mount("/sandbox/static", StaticFiles(directory=static_dir())),
+            Mount("/sandbox/own", StaticFiles(directory=own_static_dir())),
         ]
 
     async def show(self, request: WebRequest) -> Response:
@@ -84,21 +92,29 @@ class SheetPages:
         order = visit.sheet.order
         if order is not None and visit.sheet.condition == "payable":
             faults = _faults({value for name, value in pairs if name == "fault"})
-            visit = replace(visit, sheet=self._host.act(visit.stand, Act(order.number, deed, faults)))
-        back = self._allowed(visit.fields.get("return"))
+            sheet = self._host.act(visit.stage.sandbox.name, Act(order.number, deed, faults))
+            visit = replace(visit, sheet=replace(sheet, back_url=sheet.back_url or visit.sheet.back_url))
+        back = self._back(visit, deed)
+        return RedirectResponse(back, 303) if back else self._page(visit, is_done=deed != "wrong_password")
+
+    def _back(self, visit: _Visit, deed: Deed) -> str | None:
+        """Where the deed leads by itself; None when there is nowhere to go, or the sheet has to say why not."""
+        back, result = self._allowed(visit.fields.get("return")), _RESULTS[deed]
         if back and visit.sheet.condition in {"payable", "paid"}:
-            result = _RESULTS[deed]
-            return RedirectResponse(with_query(back, result=result) if result else back, 303)
-        return self._page(visit, is_done=deed != "wrong_password")
+            return with_query(back, result=result) if result else back
+        return self._allowed(visit.sheet.back_url) if visit.sheet.condition == "paid" else None
 
     def _visit(self, request: WebRequest, fields: Mapping[str, str]) -> _Visit | None:
         """What these fields open, or None when they name no sandbox of ours."""
-        stand = self._host.find(fields.get("channel"))
-        if stand is None:
+        shown = {name: value for name, value in fields.items() if name not in _OURS}
+        stage = self._host.find_by(
+            fields.get("channel"), lambda one: self._host.open_sheet(one.sandbox.name, shown).order is not None
+        )
+        if stage is None:
             return None
-        sheet = stand.sandbox.verbs.open_sheet(stand.state, fields, self._host.source.now())
-        language = _language(fields, request.headers.get("accept-language", ""))
-        return _Visit(stand, fields, sheet, language, request.url.query)
+        sheet = self._host.open_sheet(stage.sandbox.name, shown)
+        language = language_of(fields, request.headers.get("accept-language", ""))
+        return _Visit(stage, fields, sheet, language, request.url.query)
 
     def _page(self, visit: _Visit, *, is_done: bool = False) -> HTMLResponse:
         view = self._view(visit)
@@ -107,12 +123,13 @@ class SheetPages:
         return HTMLResponse(html, headers={**headers, "x-content-type-options": "nosniff"})
 
     def _view(self, visit: _Visit) -> SheetView:
-        sandbox, sheet, language = visit.stand.sandbox, visit.sheet, visit.language
-        merchant_no, order = sandbox.verbs.merchant_no(visit.stand.state), sheet.order
-        problem = {**_PROBLEMS, **sandbox.problems}.get(sheet.problem or "")
-        back = self._allowed(visit.fields.get("return"))
+        sandbox, sheet, language = visit.stage.sandbox, visit.sheet, visit.language
+        merchant_no, order = sandbox.verbs.merchant_no(visit.stage.state), sheet.order
+        problem = sheet_problem(sandbox, sheet.problem, language)
+        asked = self._allowed(visit.fields.get("return"))
+        back = asked or self._allowed(sheet.back_url)
         kept = tuple((name, value) for name, value in visit.fields.items() if name not in _OURS)
-        ours = (("channel", sandbox.name), ("lang", language), *((("return", back),) if back else ()))
+        ours = (("channel", sandbox.name), ("lang", language), *((("return", asked),) if asked else ()))
         return SheetView(
             merchant_name=f"Sandbox merchant {merchant_no}" if language == "en" else f"沙箱商户 {merchant_no}",
             amount_minor=order.amount_minor if order else 0,
@@ -120,7 +137,7 @@ class SheetPages:
             order_no=order.number if order else "",
             method_label=sandbox.label[language],
             state=sheet.condition,
-            problem=problem[language] if problem else None,
+            problem=problem,
             action_url=PATH,
             hidden=(*kept, *ours),
             return_url=back,
@@ -142,9 +159,10 @@ class SheetPages:
 
 def _faults(chosen: set[str]) -> Faults:
     picked = {_CHOSEN[name][0]: _CHOSEN[name][1] for name in chosen if name in _CHOSEN}
-    return Faults(**picked)
+    return read_faults(Faults(), picked) or Faults()
 
 
-def _language(fields: Mapping[str, str], accepted: str) -> Language:
+def language_of(fields: Mapping[str, str], accepted: str) -> Language:
+    """The language that the fields ask for, else the browser's first."""
     asked = fields.get("lang") or accepted.split(",", maxsplit=1)[0]
     return "en" if asked.strip().lower().startswith("en") else "zh-CN"

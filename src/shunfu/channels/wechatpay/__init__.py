@@ -1,13 +1,23 @@
-"""WeChat Pay 微信支付, API v3, direct merchants: mini-program and native (QR) scenes."""
+"""WeChat Pay 微信支付, API v3, direct merchants: mini-program, native (QR), H5 and app scenes."""
 
 from __future__ import annotations
 
 from shunfu.channels.wechatpay import sandbox
-from shunfu.channels.wechatpay.channel import PREPAY_SECONDS, WeChatPay
+from shunfu.channels.wechatpay.beyond.combine import WeChatCombine
+from shunfu.channels.wechatpay.beyond.complaints import WeChatComplaints
+from shunfu.channels.wechatpay.beyond.sharing import WeChatSharing
+from shunfu.channels.wechatpay.beyond.shipping import WeChatShipping
+from shunfu.channels.wechatpay.beyond.transfers import WeChatTransfers
+from shunfu.channels.wechatpay.channel import WeChatPay
+from shunfu.channels.wechatpay.invoking import KINDS, PREPAY_SECONDS
+from shunfu.channels.wechatpay.login import WeChatLogin
+from shunfu.channels.wechatpay.refunds import WeChatRefunds
 from shunfu.channels.wechatpay.scrub import scrub
 from shunfu.channels.wechatpay.settings import NAME, Settings, load, sandbox_url
+from shunfu.channels.wechatpay.statement import WeChatStatements
+from shunfu.channels.wechatpay.workbench import WeChatWorkbench
 from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
-from shunfu.gateway.sandbox import Sandbox
+from shunfu.gateway.sandbox.verbs import Sandbox
 
 LABEL = {"zh-CN": "微信支付", "en": "WeChat Pay"}
 
@@ -21,19 +31,33 @@ CHANNEL = Channel(
     name=NAME,
     label=LABEL,
     icon="wallet",
-    scenes=(Scene("miniprogram", "wechat_request_payment", needs_payer=True), Scene("native", "qr", needs_payer=False)),
+    scenes=tuple(Scene(name, kind, needs_payer=name == "miniprogram") for name, kind in KINDS.items()),
     capabilities=Capabilities(
         currencies=frozenset({"CNY"}),
         can_close=True,
         prepay_seconds=PREPAY_SECONDS,
         order_seconds_max=7 * 86400,
         statement_utc_offset_hours=8,
+        statement_cut_hour=0,
+        statement_ready_hour=10,
+        refund_days=365,
+        refunds_max=50,
+        refund_gap_seconds=60,
     ),
     verbs=WeChatPay(),
     load=load,
     identity=identity,
     sandbox_url=sandbox_url,
     scrub=scrub,
+    refunds=WeChatRefunds(),
+    statements=WeChatStatements(),
+    login=WeChatLogin(),
+    workbench=WeChatWorkbench(),
+    combine=WeChatCombine(),
+    sharing=WeChatSharing(),
+    transfers=WeChatTransfers(),
+    shipping=WeChatShipping(),
+    complaints=WeChatComplaints(),
 )
 
 SANDBOX = Sandbox(
@@ -42,7 +66,13 @@ SANDBOX = Sandbox(
     paths=sandbox.PATHS,
     problems=sandbox.PROBLEMS,
     notify_keys=sandbox.NOTIFY_KEYS,
+    waits_seconds=sandbox.WAITS_SECONDS,
+    timeout_seconds=sandbox.TIMEOUT_SECONDS,
+    shopper=sandbox.SHOPPER,
+    login_code=sandbox.LOGIN_CODE,
+    state_type=sandbox.State,
     verbs=sandbox,
+    file_complaint=sandbox.file_complaint,
 )
 
 __all__ = ["CHANNEL", "SANDBOX", "Settings", "identity", "load"]

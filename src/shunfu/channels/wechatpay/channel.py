@@ -5,44 +5,60 @@ Must not know: sockets, time-outs, retries, our states. A reply that fails verif
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urlencode
 
 from shunfu.channels.wechatpay import codec
+from shunfu.channels.wechatpay.asking import trusted, unlisted
+from shunfu.channels.wechatpay.beyond.reading import read_about, read_combined
+from shunfu.channels.wechatpay.certificates import CertificatesAnswer, fetch_certificates
 from shunfu.channels.wechatpay.codes import canonical, refused_reason
-from shunfu.channels.wechatpay.reading import JsonObject, object_at, parse_object, parse_time, text_at
-from shunfu.channels.wechatpay.settings import NAME, Settings, sandbox_url
-from shunfu.gateway.evidence import Accepted, Closed, Evidence, Invoke, NotFound, Paid, Refused, Unknown
-from shunfu.gateway.flow import Answer, Flow, NoReply, Reply
-from shunfu.gateway.port import Genuine, Heard, Message, Moment, Prepay, Spurious
+from shunfu.channels.wechatpay.echo import EchoAnswer, echo
+from shunfu.channels.wechatpay.invoking import read_invoke, send_back
+from shunfu.channels.wechatpay.refunds import read_refund_report
+from shunfu.channels.wechatpay.settings import Settings
+from shunfu.gateway.evidence import Accepted, Closed, Evidence, NotFound, Paid, Refused, Unknown
+from shunfu.gateway.flow import Flow, Reply
+from shunfu.gateway.moment import Moment
+from shunfu.gateway.port import Genuine, Heard, Message, Prepay, Spurious
+from shunfu.gateway.reading import JsonObject, object_at, parse_object, parse_time, text_at
 
-PREPAY_SECONDS = 7200
 _ORDERS = "/v3/pay/transactions"
-_PATHS = {"miniprogram": f"{_ORDERS}/jsapi", "native": f"{_ORDERS}/native"}
+_PATHS = {
+    "miniprogram": f"{_ORDERS}/jsapi",
+    "native": f"{_ORDERS}/native",
+    "h5": f"{_ORDERS}/h5",
+    "app": f"{_ORDERS}/app",
+}
 
 
 class WeChatPay:
-    """WeChat Pay API v3, direct merchant, mini-program and native scenes."""
+    """WeChat Pay API v3, direct merchant, in four scenes."""
 
     def prepay(self, settings: Settings, prepay: Prepay, moment: Moment) -> Flow[Evidence]:
         """Place the order: Accepted with invoke data, Refused on a listed code, else Unknown."""
         if prepay.scene == "miniprogram" and not prepay.payer:
             return Refused("payer", "openid missing")
+        if prepay.scene == "h5" and not prepay.client_ip:
+            return Refused("invalid_request", "payer_client_ip missing")
         body = codec.prepay_body(settings, prepay)
         answer = yield codec.build_request(settings, codec.Line("POST", _PATHS[prepay.scene]), moment, body)
-        reply = _trusted(settings, answer, moment.now)
+        reply = trusted(settings, answer, moment.now)
         if isinstance(reply, Unknown):
             return reply
         if reply.status != 200:
             return _refusal(reply)
-        invoke = _invoke(settings, prepay.scene, reply.body, moment)
-        return Accepted(invoke) if invoke else Unknown("reply to the order is malformed")
+        invoke = read_invoke(settings, prepay.scene, parse_object(reply.body) or {}, moment)
+        if invoke is None:
+            return Unknown("reply to the order is malformed")
+        return Accepted(send_back(settings, invoke, prepay.return_url))
 
     def query(self, settings: Settings, number: str, moment: Moment) -> Flow[Evidence]:
         """Ask what became of a number: NotPaid, Paid (SUCCESS and REFUND), Closed, NotFound or Unknown."""
         target = f"{_ORDERS}/out-trade-no/{number}?{urlencode({'mchid': settings.mchid})}"
         answer = yield codec.build_request(settings, codec.Line("GET", target), moment)
-        reply = _trusted(settings, answer, moment.now)
+        reply = trusted(settings, answer, moment.now)
         if isinstance(reply, Unknown):
             return reply
         if reply.status != 200:
@@ -56,7 +72,7 @@ class WeChatPay:
         target = f"{_ORDERS}/out-trade-no/{number}/close"
         body = codec.compact({"mchid": settings.mchid})
         answer = yield codec.build_request(settings, codec.Line("POST", target), moment, body)
-        reply = _trusted(settings, answer, moment.now)
+        reply = trusted(settings, answer, moment.now)
         if isinstance(reply, Unknown):
             return reply
         return Closed("CLOSED") if reply.status == 204 else _not_found(reply)
@@ -74,11 +90,8 @@ class WeChatPay:
         content = None if plaintext is None else parse_object(plaintext)
         if content is None:
             return Spurious("resource does not decrypt to an object; is the APIv3 key the one in the console?")
-        number = text_at(content, "out_trade_no", codec.NUMBER)
-        evidence = _notified(content) if event_type == "TRANSACTION.SUCCESS" and number else None
-        happened_at = parse_time(envelope.get("create_time")) or now
-        nonce = message.headers.get("wechatpay-nonce", "")
-        return Genuine(external_id, nonce, event_type, number, evidence, happened_at)
+        nonce, happened_at = message.headers.get("wechatpay-nonce", ""), parse_time(envelope.get("create_time")) or now
+        return _genuine(Genuine(external_id, nonce, event_type, None, None, happened_at), content)
 
     def answer_notification(self, heard: Heard) -> Reply:
         """200 SUCCESS, or FAIL so that WeChat sends again: 401 when not proven genuine, 400 when not our money."""
@@ -88,49 +101,41 @@ class WeChatPay:
         status = 401 if heard == "distrusted" else 400
         return Reply(status, headers, codec.compact({"code": "FAIL", "message": "失败"}).encode())
 
+    def fetch_certificates(self, settings: Settings, moment: Moment) -> Flow[CertificatesAnswer]:
+        """Every platform certificate in use, the newest first."""
+        return fetch_certificates(settings, moment)
 
-def _trusted(settings: Settings, answer: Answer, now: datetime) -> Reply | Unknown:
-    if isinstance(answer, NoReply):
-        return Unknown(answer.reason)
-    distrust = codec.verify(settings, answer.headers, answer.body, now)
-    return Unknown(f"HTTP {answer.status}: {distrust.reason}") if distrust else answer
+    def echo(self, settings: Settings, notify_url: str, moment: Moment) -> Flow[EchoAnswer]:
+        """Try every key without any money: WeChat says back what it was told."""
+        return echo(settings, notify_url, moment)
 
 
 def _refusal(reply: Reply) -> Refused | Unknown:
     code = codec.read_error_code(reply.body) or ""
     reason = refused_reason(reply.status, code)
-    return Refused(reason, code) if reason else _unlisted(reply, code)
+    return Refused(reason, code) if reason else unlisted(reply, code)
 
 
 def _not_found(reply: Reply) -> NotFound | Unknown:
     code = codec.read_error_code(reply.body) or ""
     is_missing = reply.status == 404 and canonical(code) == "ORDER_NOT_EXIST"
-    return NotFound(code) if is_missing else _unlisted(reply, code)
+    return NotFound(code) if is_missing else unlisted(reply, code)
 
 
-def _unlisted(reply: Reply, code: str) -> Unknown:
-    return Unknown(f"HTTP {reply.status} {code}".strip())
+def _genuine(bare: Genuine, content: JsonObject) -> Genuine:
+    """What a genuine notification is about: a payment, the parts of a combined one, a refund, or something else."""
+    number = text_at(content, "out_trade_no", codec.NUMBER)
+    if bare.event_type == "TRANSACTION.SUCCESS":
+        parts = read_combined(content)
+        if parts:
+            return replace(bare, parts=parts)
+        return replace(bare, number=number, evidence=_notified(content) if number else None)
+    if bare.event_type.startswith("REFUND."):
+        return replace(bare, number=number, refund=read_refund_report(content, bare.event_type))
+    return replace(bare, number=number, about=read_about(bare.event_type, content))
 
 
 def _notified(content: JsonObject) -> Evidence:
     """A notification proves a payment only with SUCCESS inside; anything else asks for a query."""
     evidence = codec.read_transaction(content) if content.get("trade_state") == "SUCCESS" else None
     return evidence if isinstance(evidence, Paid | Unknown) else Unknown("notified trade_state is not SUCCESS")
-
-
-def _invoke(settings: Settings, scene: str, body: bytes, moment: Moment) -> Invoke | None:
-    expires_at = moment.now + timedelta(seconds=PREPAY_SECONDS)
-    if scene == "native":
-        code_url = codec.read_code_url(body)
-        params = {"code_url": code_url} if code_url else None
-        return Invoke("qr", params, expires_at, _sheet_url(settings, params)) if params else None
-    prepay_id = codec.read_prepay_id(body)
-    if prepay_id is None:
-        return None
-    params = codec.pay_params(settings, prepay_id, moment)
-    return Invoke("wechat_request_payment", params, expires_at, _sheet_url(settings, params))
-
-
-def _sheet_url(settings: Settings, params: dict[str, str]) -> str | None:
-    origin = sandbox_url(settings)
-    return f"{origin}/sandbox/sheet?{urlencode({'channel': NAME, **params})}" if origin else None

@@ -20,7 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from shunfu.channels.wechatpay.reading import (
+from shunfu.channels.wechatpay.settings import Settings
+from shunfu.gateway.evidence import Closed, Evidence, NotPaid, Paid, Unknown
+from shunfu.gateway.flow import Request
+from shunfu.gateway.port import Moment, Prepay
+from shunfu.gateway.reading import (
     JsonObject,
     integer_at,
     object_at,
@@ -29,10 +33,6 @@ from shunfu.channels.wechatpay.reading import (
     parse_timestamp,
     text_at,
 )
-from shunfu.channels.wechatpay.settings import Settings
-from shunfu.gateway.evidence import Closed, Evidence, NotPaid, Paid, Unknown
-from shunfu.gateway.flow import Request
-from shunfu.gateway.port import Moment, Prepay
 from shunfu.kernel.money import EXPONENTS, MAX_MINOR, Money
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
@@ -43,8 +43,6 @@ NUMBER = re.compile(r"[0-9A-Za-z_\-|*]{6,32}", re.ASCII)
 
 _NONCE = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 _NAME = re.compile(r"[0-9A-Za-z_.:-]{1,64}", re.ASCII)
-_PREPAY_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
-_CODE_URL = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 _NOT_PAID = frozenset({"NOTPAY", "USERPAYING", "ACCEPT", "PAYERROR"})
 _CLOSED = frozenset({"CLOSED", "REVOKED"})
 _PAID = frozenset({"SUCCESS", "REFUND"})
@@ -87,7 +85,8 @@ def build_request(settings: Settings, line: Line, moment: Moment, body: str = ""
         ("Wechatpay-Serial", settings.wechat_serial),
         *((("Content-Type", "application/json"),) if body else ()),
     )
-    return Request(line.method, settings.base_url + line.target, headers, body.encode())
+    backup_urls = tuple(host + line.target for host in settings.backup_urls)
+    return Request(line.method, settings.base_url + line.target, headers, body.encode(), backup_urls=backup_urls)
 
 
 def prepay_body(settings: Settings, prepay: Prepay) -> str:
@@ -103,6 +102,10 @@ def prepay_body(settings: Settings, prepay: Prepay) -> str:
     }
     if prepay.payer is not None:
         body["payer"] = {"openid": prepay.payer}
+    if prepay.scene == "h5":
+        body["scene_info"] = {"payer_client_ip": prepay.client_ip, "h5_info": {"type": "Wap"}}
+    if prepay.is_shared:
+        body["settle_info"] = {"profit_sharing": True}
     return compact(body)
 
 
@@ -125,6 +128,20 @@ def pay_params(settings: Settings, prepay_id: str, moment: Moment) -> dict[str, 
     }
 
 
+def app_params(settings: Settings, prepay_id: str, moment: Moment) -> dict[str, str]:
+    """What the app's SDK takes; unlike `pay_params` the fourth line that is signed is the bare prepay_id."""
+    timestamp = str(int(moment.now.timestamp()))
+    return {
+        "appid": settings.appid,
+        "partnerid": settings.mchid,
+        "prepayid": prepay_id,
+        "package": "Sign=WXPay",
+        "noncestr": moment.nonce,
+        "timestamp": timestamp,
+        "sign": sign(settings.merchant_private_key, settings.appid, timestamp, moment.nonce, prepay_id),
+    }
+
+
 def verify(settings: Settings, headers: Mapping[str, str], body: bytes, now: datetime) -> Distrust | None:
     """None when WeChat signed exactly these bytes within 300 seconds of now; headers by lower-case name."""
     found = [headers.get(f"wechatpay-{name}", "") for name in ("timestamp", "nonce", "serial", "signature")]
@@ -136,7 +153,7 @@ def verify(settings: Settings, headers: Mapping[str, str], body: bytes, now: dat
         return Distrust("timestamp is not within 300 seconds of now")
     if headers.get("wechatpay-signature-type", SCHEME) != SCHEME:
         return Distrust("signature type is not supported")
-    key = settings.wechat_keys.get(serial)
+    key = settings.wechat_keys.get(serial) or settings.wechat_keys.get(serial.upper().lstrip("0"))
     if key is None:
         return Distrust("serial is not a key we hold")
     if _NONCE.fullmatch(nonce) is None:
@@ -162,16 +179,6 @@ def decrypt(settings: Settings, resource: JsonObject) -> bytes | None:
         return AESGCM(settings.api_v3_key.reveal()).decrypt(nonce.encode(), sealed, aad.encode())
     except (InvalidTag, binascii.Error, ValueError):
         return None
-
-
-def read_prepay_id(body: bytes) -> str | None:
-    """The `prepay_id` of a JSAPI order's reply, or None."""
-    return text_at(parse_object(body) or {}, "prepay_id", _PREPAY_ID)
-
-
-def read_code_url(body: bytes) -> str | None:
-    """The `code_url` of a native order's reply, or None."""
-    return text_at(parse_object(body) or {}, "code_url", _CODE_URL)
 
 
 def read_error_code(body: bytes) -> str | None:

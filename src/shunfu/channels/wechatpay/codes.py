@@ -35,6 +35,13 @@ _REFUSED: dict[str, RefusedReason] = {
     "ORDER_CLOSED": "order_closed",
 }
 
+_REFUND_REFUSED: dict[str, RefusedReason] = {
+    "PARAM_ERROR": "invalid_request",
+    "MCH_NOT_EXISTS": "configuration",
+    "NO_AUTH": "not_permitted",
+}
+"""RESOURCE_NOT_EXISTS is not here: it may be the payment's own number that was never placed, or a wrong account's."""
+
 
 def canonical(code: str) -> str:
     """One spelling for the codes that WeChat Pay spells in several ways; any other code as it is."""
@@ -44,3 +51,20 @@ def canonical(code: str) -> str:
 def refused_reason(status: int, code: str) -> RefusedReason | None:
     """Why an order was refused, or None when this status and code leave the outcome unknown (429, 5xx, not listed)."""
     return _REFUSED.get(canonical(code)) if 400 <= status < 500 and status != 429 else None
+
+
+def refund_refused_reason(status: int, code: str) -> RefusedReason | None:
+    """Why a refund was refused for good, or None when this status and code leave the outcome unknown."""
+    return _REFUND_REFUSED.get(canonical(code)) if 400 <= status < 500 and status != 429 else None
+
+
+def is_not_yet(status: int, code: str) -> bool:
+    """Whether a refund was not taken and the same number may be sent later: the merchant has not enough money."""
+    return status == 403 and canonical(code) == "NOT_ENOUGH"
+
+
+def statement_refused_reason(status: int, code: str) -> RefusedReason | None:
+    """Why a statement is not to be had, or None when asking again may help. Asking changes nothing at WeChat Pay."""
+    if canonical(code) == "INVALID_REQUEST" and status == 400:
+        return "invalid_request"
+    return refund_refused_reason(status, code)

@@ -6,7 +6,9 @@ import re
 
 _NAMES = (
     "signature|Wechatpay-Signature|paySign|openid|sub_openid|sp_openid|ciphertext|encrypted_echo_message|api_v3_key|apiv3_key|"
-    "merchant_private_key|truncated_sign_message|payer_client_ip|prepay_id|auth_code|user_name|bank_account|real_name"
+    "merchant_private_key|truncated_sign_message|payer_client_ip|prepay_id|auth_code|user_name|bank_account|real_name|"
+    "app_secret|secret|session_key|access_token|js_code|unionid|phoneNumber|purePhoneNumber|encrypt_echo_message|"
+    "prepayid|sign|payer_phone|token"
 )
 _NAMED = re.compile(
     rf"""(?i)(?<![0-9a-z])((?:{_NAMES})(?:\\*["'])?\s*(?:[:=,]|%3D)\s*(?:b?\\*["'])?)(?:\\.|[^"'\\,;&}}\])\s])+"""

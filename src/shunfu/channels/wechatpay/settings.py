@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from cryptography.x509 import Certificate, load_pem_x509_certificate
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from shunfu.kernel.secret import Secret
 
 NAME = "wechatpay"
 DEFAULT_BASE_URL = "https://api.mch.weixin.qq.com"
+DEFAULT_BACKUP_URL = "https://api2.mch.weixin.qq.com"
+DEFAULT_PLATFORM_URL = "https://api.weixin.qq.com"
 REAL_BASE_URLS = frozenset(
     {DEFAULT_BASE_URL, "https://api2.mch.weixin.qq.com", "https://api.wechatpay.cn", "https://api2.wechatpay.cn"}
 )
@@ -23,8 +25,11 @@ REAL_BASE_URLS = frozenset(
 _KNOWN = frozenset(
     {
         "base_url",
+        "backup_url",
+        "platform_url",
         "mchid",
         "appid",
+        "app_secret",
         "merchant_serial",
         "merchant_private_key",
         "merchant_certificate",
@@ -38,6 +43,7 @@ _KNOWN = frozenset(
 _MCHID = re.compile(r"[0-9]{8,32}", re.ASCII)
 _APPID = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,40}", re.ASCII)
+_PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 _PUBLIC_KEY_ID = re.compile(r"PUB_KEY_ID_[0-9A-Za-z]{1,64}", re.ASCII)
 
 
@@ -45,10 +51,14 @@ _PUBLIC_KEY_ID = re.compile(r"PUB_KEY_ID_[0-9A-Za-z]{1,64}", re.ASCII)
 class Settings:
     """A merchant's account. `wechat_keys` holds WeChat's verifying keys by `Wechatpay-Serial`, both kinds at once.
 
-    `wechat_serial` is the one we name in requests, so that replies are signed with it.
+    `wechat_serial` is the one we name in requests, so that replies are signed with it, and encrypt sensitive fields
+    for. `backup_urls` are other hosts of the same service. `platform_url` and `app_secret` are for login by the open
+    platform (api.weixin.qq.com).
     """
 
     base_url: str
+    backup_urls: tuple[str, ...]
+    platform_url: str
     mchid: str
     appid: str
     merchant_serial: str
@@ -56,6 +66,7 @@ class Settings:
     wechat_keys: Mapping[str, RSAPublicKey] = field(repr=False)
     merchant_private_key: RSAPrivateKey = field(repr=False)
     api_v3_key: Secret[bytes] = field(repr=False)
+    app_secret: Secret[str] | None = field(repr=False)
 
 
 def load(credentials: Mapping[str, str]) -> Settings:
@@ -67,8 +78,12 @@ def load(credentials: Mapping[str, str]) -> Settings:
     private_key = _private_key(_present(credentials, "merchant_private_key"))
     _check_merchant_certificate(credentials, serial, private_key)
     keys = _wechat_keys(credentials)
+    base_url = _base_url(credentials.get("base_url") or DEFAULT_BASE_URL, "base_url")
+    secret = credentials.get("app_secret")
     return Settings(
-        base_url=_base_url(credentials.get("base_url") or DEFAULT_BASE_URL),
+        base_url=base_url,
+        backup_urls=_backup_urls(credentials.get("backup_url"), base_url),
+        platform_url=_platform_url(credentials.get("platform_url"), base_url),
         mchid=_take(credentials, "mchid", _MCHID),
         appid=_take(credentials, "appid", _APPID),
         merchant_serial=serial,
@@ -76,6 +91,7 @@ def load(credentials: Mapping[str, str]) -> Settings:
         wechat_keys=keys,
         merchant_private_key=private_key,
         api_v3_key=_api_v3_key(_present(credentials, "api_v3_key")),
+        app_secret=Secret(secret) if secret else None,
     )
 
 
@@ -98,8 +114,22 @@ def _take(credentials: Mapping[str, str], name: str, shape: re.Pattern[str]) -> 
     return value
 
 
-def _base_url(text: str) -> str:
-    wrong = ValueError("The WeChat Pay credential base_url must be like https://api.mch.weixin.qq.com, without a path.")
+def _backup_urls(given: str | None, base_url: str) -> tuple[str, ...]:
+    """The backup host given, or WeChat Pay's own for its main host; none where it is the main host itself."""
+    default = DEFAULT_BACKUP_URL if base_url == DEFAULT_BASE_URL else ""
+    backup_url = _base_url(given, "backup_url") if given else default
+    return (backup_url,) if backup_url and backup_url != base_url else ()
+
+
+def _platform_url(given: str | None, base_url: str) -> str:
+    """Where to log shoppers in: WeChat's own host, but never a real host for an account at a sandbox."""
+    if given:
+        return _base_url(given, "platform_url")
+    return DEFAULT_PLATFORM_URL if base_url in REAL_BASE_URLS else base_url
+
+
+def _base_url(text: str, name: str) -> str:
+    wrong = ValueError(f"The WeChat Pay credential {name} must be like https://api.mch.weixin.qq.com, without a path.")
     text = text.strip().rstrip("/")
     try:
         parts = urlsplit(text)
@@ -128,20 +158,21 @@ def _private_key(pem: str) -> RSAPrivateKey:
     return key
 
 
-def _certificate(pem: str, name: str, serial: str) -> Certificate:
+def _certificates(pem: str, name: str) -> list[Certificate]:
     try:
-        certificate = load_pem_x509_certificate(pem.encode())
+        return load_pem_x509_certificates(pem.encode())
     except ValueError:
         raise ValueError(f"The WeChat Pay credential {name} is not a PEM certificate.") from None
-    if certificate.serial_number != int(serial, 16):
-        serial_name = name.replace("certificate", "serial")
-        raise ValueError(f"The WeChat Pay credential {serial_name} is not the serial number of {name}.")
-    return certificate
 
 
 def _check_merchant_certificate(credentials: Mapping[str, str], serial: str, key: RSAPrivateKey) -> None:
     pem = credentials.get("merchant_certificate")
-    if pem and _certificate(pem, "merchant_certificate", serial).public_key() != key.public_key():
+    if not pem:
+        return
+    certificate = _certificates(pem, "merchant_certificate")[0]
+    if certificate.serial_number != int(serial, 16):
+        raise ValueError("The WeChat Pay credential merchant_serial is not the serial number of merchant_certificate.")
+    if certificate.public_key() != key.public_key():
         raise ValueError("The WeChat Pay credential merchant_certificate belongs to another private key.")
 
 
@@ -152,17 +183,39 @@ def _rsa(key: object, name: str) -> RSAPublicKey:
 
 
 def _wechat_keys(credentials: Mapping[str, str]) -> Mapping[str, RSAPublicKey]:
+    """Every key of WeChat's that we hold, the one to name in requests first: public keys before certificates."""
     keys: dict[str, RSAPublicKey] = {}
     if credentials.get("public_key_id") or credentials.get("public_key"):
-        key_id = _take(credentials, "public_key_id", _PUBLIC_KEY_ID)
-        keys[key_id] = _public_key(_present(credentials, "public_key"))
+        keys |= _public_keys(_present(credentials, "public_key_id"), _present(credentials, "public_key"))
     if credentials.get("platform_serial") or credentials.get("platform_certificate"):
-        serial = _take(credentials, "platform_serial", _SERIAL).upper()
-        certificate = _certificate(_present(credentials, "platform_certificate"), "platform_certificate", serial)
-        keys[serial] = _rsa(certificate.public_key(), "platform_certificate")
+        given = _take(credentials, "platform_serial", _SERIAL) if credentials.get("platform_serial") else ""
+        keys |= _platform_keys(given.upper(), _present(credentials, "platform_certificate"))
     if not keys:
-        raise ValueError("WeChat Pay needs public_key_id and public_key, or platform_serial and platform_certificate.")
+        raise ValueError("WeChat Pay needs public_key_id and public_key, or platform_certificate, or both.")
     return keys
+
+
+def _public_keys(ids: str, pems: str) -> dict[str, RSAPublicKey]:
+    """One public key, or several: ids apart by spaces or commas, and as many PEM blocks in the same order."""
+    names, blocks = ids.replace(",", " ").split(), _PUBLIC_PEM.findall(pems)
+    if not names or any(_PUBLIC_KEY_ID.fullmatch(name) is None for name in names):
+        raise ValueError("The WeChat Pay credential public_key_id does not look like one.")
+    if len(names) != len(blocks):
+        raise ValueError("The WeChat Pay credential public_key is not a PEM public key for each public_key_id.")
+    return dict(zip(names, (_public_key(block) for block in blocks), strict=True))
+
+
+def _platform_keys(given: str, pems: str) -> dict[str, RSAPublicKey]:
+    """The platform certificates by the serials that they carry; the one named comes first, else the newest."""
+    found = _certificates(pems, "platform_certificate")
+    found.sort(key=lambda one: one.not_valid_before_utc, reverse=True)
+    keys = {f"{one.serial_number:X}": _rsa(one.public_key(), "platform_certificate") for one in found}
+    if not given:
+        return keys
+    named = keys.pop(f"{int(given, 16):X}", None)
+    if named is None:
+        raise ValueError("The WeChat Pay credential platform_serial is not the serial number of platform_certificate.")
+    return {given: named, **keys}
 
 
 def _public_key(pem: str) -> RSAPublicKey:

@@ -14,11 +14,12 @@ from shunfu.payments.usecases.orders import (
 )
 from shunfu.payments.usecases.proving import Difference, compare_with_ledger
 from shunfu.payments.usecases.settling import apply_report, record_evidence
-from shunfu.payments.usecases.starting import StartPayment, start_payment
+from shunfu.payments.usecases.starting import Browser, StartPayment, start_payment
 from shunfu.payments.usecases.tools import APPLY_HANDLER, PaymentTools
 
 __all__ = [
     "APPLY_HANDLER",
+    "Browser",
     "Difference",
     "NewOrder",
     "OrderWithPayments",

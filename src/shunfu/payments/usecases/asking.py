@@ -26,9 +26,11 @@ async def send(tools: PaymentTools, order: Order, payment: Payment, account: Ope
         scene=payment.scene,
         amount=payment.amount,
         subject=order.subject,
-        payer=await _payer(tools, payment),
+        payer=await _opened(tools, payment, "payer", payment.payer),
         expires_at=order.expires_at,
         notify_url=payment.notify_url,
+        return_url=payment.return_url,
+        client_ip=await _opened(tools, payment, "client_ip", payment.client_ip),
     )
     flow = account.channel.verbs.prepay(account.settings, prepay, tools.moment())
     evidence = await tools.driver.run(account.channel, flow)
@@ -102,15 +104,16 @@ async def _record(tools: PaymentTools, payment: Payment, evidence: Evidence, doo
     return await record_evidence(tools, payment.merchant_id, payment.payment_id, arrival)
 
 
-async def _payer(tools: PaymentTools, payment: Payment) -> str | None:
-    if payment.payer is None:
+async def _opened(
+    tools: PaymentTools, payment: Payment, column: str, envelope: dict[str, str | int] | None
+) -> str | None:
+    if envelope is None:
         return None
-    place = payer_place(payment.merchant_id, payment.payment_id)
     async with tools.database.glancing() as reader:
-        opened = await tools.vault.open(reader, place, payment.payer)
+        opened = await tools.vault.open(reader, sealed_place(payment, column), envelope)
     return opened.reveal().decode()
 
 
-def payer_place(merchant_id: UUID, payment_id: UUID) -> Place:
-    """Where a payment's payer id is stored, sealed."""
-    return Place(merchant_id, "payments", "payer", payment_id)
+def sealed_place(payment: Payment, column: str) -> Place:
+    """Where a payment's personal datum is stored, sealed: the payer's id, the shopper's address."""
+    return Place(payment.merchant_id, "payments", column, payment.payment_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from shunfu.db import Transaction
@@ -28,11 +28,19 @@ from shunfu.payments.model import (
     PaymentState,
 )
 from shunfu.payments.timetable import next_ask
-from shunfu.payments.usecases.asking import account_of, ask_close, payer_place, send
+from shunfu.payments.usecases.asking import account_of, ask_close, sealed_place, send
 from shunfu.payments.usecases.tools import ASK_JOB, PaymentTools
 
 CLOSES_MAX = 3
 """How many pending payments of other methods one start may close before it gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What the scenes of a browser tell the channel besides: the shopper's address and where to come back to."""
+
+    client_ip: str | None = None
+    return_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class StartPayment:
     method: str
     payer: str | None
     payment_id: UUID
+    browser: Browser = field(default_factory=Browser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +130,16 @@ async def _add(
         deadline=order.expires_at + SETTLE_MARGIN,
         created_at=tools.now(),
         notify_url=tools.notify_url(account.channel.name, order.merchant_id, account.account_id),
+        return_url=wish.browser.return_url or order.return_url,
     )
     if wish.payer is not None and scene.needs_payer:
-        place = payer_place(payment.merchant_id, payment.payment_id)
+        place = sealed_place(payment, "payer")
         payment = replace(payment, payer=await tools.vault.seal(tx, place, "payer", wish.payer.encode()))
+    if wish.browser.client_ip is not None:
+        place = sealed_place(payment, "client_ip")
+        payment = replace(
+            payment, client_ip=await tools.vault.seal(tx, place, "payer", wish.browser.client_ip.encode())
+        )
     await store.add_payment(tx, payment)
     visit = next_ask(payment, order, tools.now(), tools.pace)
     await tools.jobs.enqueue(tx, tools.job(ASK_JOB, payment.merchant_id, payment.payment_id, visit))

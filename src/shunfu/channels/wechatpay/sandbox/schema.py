@@ -7,86 +7,115 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from shunfu.channels.wechatpay.reading import JsonObject, parse_time
 from shunfu.channels.wechatpay.sandbox.wire import Said, problem
+from shunfu.gateway.reading import JsonObject, parse_time
 
 Check = Callable[[object], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One field: a check of its value or the shape of its members."""
+    """One field: a check of its value, the shape of its members, or the shape of each `item` of a list.
+
+    A list has from `shortest` to `longest` items.
+    """
 
     check: Check | None = None
     shape: Mapping[str, Rule] | None = None
     is_required: bool = False
+    item: Mapping[str, Rule] | None = None
+    shortest: int = 0
+    longest: int = 1000
 
 
-def _text(longest: int, shortest: int = 1) -> Check:
+def text(longest: int, shortest: int = 1) -> Check:
+    """A check: a text of so many characters."""
     return lambda value: isinstance(value, str) and shortest <= len(value) <= longest
 
 
-def _matches(pattern: str) -> Check:
+def matches(pattern: str) -> Check:
+    """A check: a text that fits the whole pattern."""
     shape = re.compile(pattern, re.ASCII)
     return lambda value: isinstance(value, str) and shape.fullmatch(value) is not None
 
 
-def _is_integer(value: object) -> bool:
+def is_integer(value: object) -> bool:
+    """A check: an integer, not true or false."""
     return type(value) is int
 
 
-def _is_fen(value: object) -> bool:
+def is_fen(value: object) -> bool:
+    """A check: an amount of at least one fen."""
     return type(value) is int and 1 <= value <= 100_000_000_00
 
 
-def _is_flag(value: object) -> bool:
+def is_flag(value: object) -> bool:
+    """A check: true or false."""
     return isinstance(value, bool)
 
 
-def _is_list(value: object) -> bool:
+def is_list(value: object) -> bool:
+    """A check: a list of anything."""
     return isinstance(value, list)
 
 
-_NUMBER = r"[0-9A-Za-z_\-|*]{6,32}"
-_ORDER: dict[str, Rule] = {
-    "appid": Rule(_text(32), is_required=True),
-    "mchid": Rule(_text(32), is_required=True),
-    "description": Rule(_text(127), is_required=True),
-    "out_trade_no": Rule(_matches(_NUMBER), is_required=True),
-    "time_expire": Rule(lambda value: parse_time(value) is not None),
-    "attach": Rule(_text(128, 0)),
-    "notify_url": Rule(_matches(r"https?://[^\s?#]{1,247}"), is_required=True),
-    "goods_tag": Rule(_text(32)),
-    "support_fapiao": Rule(_is_flag),
-    "amount": Rule(
-        shape={"total": Rule(_is_fen, is_required=True), "currency": Rule(_matches("CNY"))}, is_required=True
-    ),
-    "detail": Rule(
-        shape={"cost_price": Rule(_is_integer), "invoice_id": Rule(_text(32)), "goods_detail": Rule(_is_list)}
-    ),
-    "scene_info": Rule(
+def is_time(value: object) -> bool:
+    """A check: an RFC 3339 time."""
+    return parse_time(value) is not None
+
+
+NUMBER = r"[0-9A-Za-z_\-|*]{6,32}"
+_SCENE: dict[str, Rule] = {
+    "payer_client_ip": Rule(text(45), is_required=True),
+    "device_id": Rule(text(32)),
+    "store_info": Rule(
         shape={
-            "payer_client_ip": Rule(_text(45), is_required=True),
-            "device_id": Rule(_text(32)),
-            "store_info": Rule(
-                shape={
-                    "id": Rule(_text(32), is_required=True),
-                    "name": Rule(_text(256)),
-                    "area_code": Rule(_text(32)),
-                    "address": Rule(_text(512)),
-                }
-            ),
+            "id": Rule(text(32), is_required=True),
+            "name": Rule(text(256)),
+            "area_code": Rule(text(32)),
+            "address": Rule(text(512)),
         }
     ),
-    "settle_info": Rule(shape={"profit_sharing": Rule(_is_flag)}),
-    "limit_pay": Rule(_is_list),
+}
+H5_INFO: Mapping[str, Rule] = {
+    "type": Rule(text(32), is_required=True),
+    "app_name": Rule(text(64)),
+    "app_url": Rule(text(128)),
+    "bundle_id": Rule(text(128)),
+    "package_name": Rule(text(128)),
+}
+_ORDER: dict[str, Rule] = {
+    "appid": Rule(text(32), is_required=True),
+    "mchid": Rule(text(32), is_required=True),
+    "description": Rule(text(127), is_required=True),
+    "out_trade_no": Rule(matches(NUMBER), is_required=True),
+    "time_expire": Rule(is_time),
+    "attach": Rule(text(128, 0)),
+    "notify_url": Rule(matches(r"https?://[^\s?#]{1,247}"), is_required=True),
+    "goods_tag": Rule(text(32)),
+    "support_fapiao": Rule(is_flag),
+    "amount": Rule(shape={"total": Rule(is_fen, is_required=True), "currency": Rule(matches("CNY"))}, is_required=True),
+    "detail": Rule(shape={"cost_price": Rule(is_integer), "invoice_id": Rule(text(32)), "goods_detail": Rule(is_list)}),
+    "scene_info": Rule(shape=_SCENE),
+    "settle_info": Rule(shape={"profit_sharing": Rule(is_flag)}),
+    "limit_pay": Rule(is_list),
 }
 NATIVE: Mapping[str, Rule] = _ORDER
+APP: Mapping[str, Rule] = _ORDER
 JSAPI: Mapping[str, Rule] = {
     **_ORDER,
-    "payer": Rule(shape={"openid": Rule(_matches(r"[0-9A-Za-z_\-]{1,128}"), is_required=True)}, is_required=True),
+    "payer": Rule(shape={"openid": Rule(matches(r"[0-9A-Za-z_\-]{1,128}"), is_required=True)}, is_required=True),
 }
-CLOSE: Mapping[str, Rule] = {"mchid": Rule(_text(32), is_required=True)}
+H5: Mapping[str, Rule] = {
+    **_ORDER,
+    "scene_info": Rule(shape={**_SCENE, "h5_info": Rule(shape=H5_INFO, is_required=True)}, is_required=True),
+}
+CLOSE: Mapping[str, Rule] = {"mchid": Rule(text(32), is_required=True)}
+
+
+def not_an_object() -> Said:
+    """400 PARAM_ERROR for a body that is no JSON object."""
+    return problem(400, "PARAM_ERROR", "请求体不是合法的JSON对象", 268435461)
 
 
 def fault_in(shape: Mapping[str, Rule], body: JsonObject, pointer: str = "") -> Said | None:
@@ -106,9 +135,22 @@ def _fault_of(rule: Rule, value: object, pointer: str, *, is_there: bool) -> Sai
         return _param_error(pointer, None, "缺少必填参数", _missing_errno(pointer)) if rule.is_required else None
     if rule.check:
         return None if rule.check(value) else _param_error(pointer, value, "参数不符合接口规则")
+    if rule.item is not None:
+        return _fault_of_items(rule, rule.item, value, pointer)
     if rule.shape is None or type(value) is not dict:
         return _param_error(pointer, value, "参数应为对象")
     return fault_in(rule.shape, cast("JsonObject", value), pointer)
+
+
+def _fault_of_items(rule: Rule, shape: Mapping[str, Rule], value: object, pointer: str) -> Said | None:
+    items = cast("list[object]", value) if isinstance(value, list) else None
+    if items is None or not rule.shortest <= len(items) <= rule.longest:
+        return _param_error(pointer, None, "数组的项数不符合接口规则")
+    for index, item in enumerate(items):
+        found = _fault_of(Rule(shape=shape), item, f"{pointer}/{index}", is_there=True)
+        if found:
+            return found
+    return None
 
 
 def _missing_errno(pointer: str) -> int:

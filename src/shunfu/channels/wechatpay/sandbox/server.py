@@ -1,90 +1,98 @@
-"""The sandbox's front door: one signed request in, one signed reply out, and the notifications that are due.
+"""The sandbox's front door: one signed request in, one signed reply out. Must not know: sockets, clocks, files.
 
-Must not know: sockets, clocks, files. Order of checks: address, signature, schema, permission, business.
+Order of checks: address, signature, schema, permission, business. What the open platform answers (login, shipping) is
+not signed and goes to `platform`. Routes of single payments are here, all others in `beyond`.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from urllib.parse import unquote
+from dataclasses import replace
 
-from shunfu.channels.wechatpay.sandbox import orders
-from shunfu.channels.wechatpay.sandbox.notify import send_due
-from shunfu.channels.wechatpay.sandbox.orders import Call, Outcome, shanghai
+from shunfu.channels.wechatpay.sandbox import bills, certificates, echo, orders, refunds
+from shunfu.channels.wechatpay.sandbox.beyond.routes import ROUTES as BEYOND
+from shunfu.channels.wechatpay.sandbox.beyond.timers import ring as ring_beyond
+from shunfu.channels.wechatpay.sandbox.letters import forge
+from shunfu.channels.wechatpay.sandbox.platform import answer_platform
+from shunfu.channels.wechatpay.sandbox.routing import Outcome, Route, SignedCall, find_route
 from shunfu.channels.wechatpay.sandbox.state import State
 from shunfu.channels.wechatpay.sandbox.wire import (
     Said,
     Signing,
     header,
     problem,
-    seal,
     sign_error,
     signed,
     target,
     unsigned_not_found,
     why_unsigned,
 )
-from shunfu.gateway.flow import Request
-from shunfu.gateway.sandbox import Answer
+from shunfu.gateway.flow import Reply
+from shunfu.gateway.sandbox.values import Answer, At, Call, Step
 
-_PLACE = re.compile(r"POST /v3/pay/transactions/(jsapi|native)")
-_ASK = re.compile(r"GET /v3/pay/transactions/out-trade-no/([^/?]+)")
-_ASK_BY_ID = re.compile(r"GET /v3/pay/transactions/id/([^/?]+)")
-_CLOSE = re.compile(r"POST /v3/pay/transactions/out-trade-no/([^/?]+)/close")
-_CERTIFICATES = re.compile(r"GET /v3/certificates")
-_ROUTES = (_PLACE, _ASK, _ASK_BY_ID, _CLOSE, _CERTIFICATES)
+PATHS = ("/v3/*", "/sns/*", "/cgi-bin/*", "/wxa/*")
+_OTHERS = (*certificates.ROUTES, *echo.ROUTES)
+_ROUTES: tuple[Route, ...] = (*orders.ROUTES, *refunds.ROUTES, *bills.ROUTES, *_OTHERS, *BEYOND)
 
 
-def answer(state: State, request: Request, now: datetime, entropy: bytes) -> Answer[State]:
-    """Answer one request as api.mch.weixin.qq.com would; `entropy` is 32 fresh random bytes."""
-    path, _, query = target(request).partition("?")
-    route = f"{request.method} {path}"
-    if not any(pattern.fullmatch(route) for pattern in _ROUTES):
-        return Answer(state, unsigned_not_found(entropy))
-    why = why_unsigned(state.keys, request, now)
+def answer(state: State, call: Call) -> Answer[State]:
+    """Answer one request as api.mch.weixin.qq.com and api.weixin.qq.com would."""
+    request, at = call.request, call.at
+    path = target(request).partition("?")[0]
+    if not path.startswith("/v3/"):
+        return answer_platform(state, call)
+    route = find_route(_ROUTES, request.method, path)
+    if route is None:
+        return Answer(Step(state), unsigned_not_found(at.entropy))
+    why = why_unsigned(state.keys, request, at.now)
     if why:
-        return Answer(state, sign_error(request, why, entropy))
-    named = header(request, "wechatpay-serial")
-    call = Call(query, request.body, _known_key(state, named) or "", state.business_ms(now), entropy)
-    state, said = _dispatch(state, route, call) if named == call.named_key else (state, _unknown_key())
-    reply = signed(said, Signing(state.keys, call.named_key or _default_key(state), now, entropy))
-    state, deliveries = send_due(state, now, entropy)
-    return Answer(state, reply, deliveries)
+        return Answer(Step(state), sign_error(request, why, at.entropy))
+    named = header(request, "wechatpay-serial").strip()
+    known = named if named in state.keys.private else ""
+    state = replace(state, named_key=known) if known else state
+    first = _said_first(call.twist) or (None if known == named else _unknown_key())
+    if first:
+        outcome = Outcome(state, first)
+    else:
+        outcome = route[0].handler(state, route[1], SignedCall(request, at, known, call.faults))
+    reply = _reply(outcome, Signing(state.keys, known or _default_key(state), at.now, at.entropy), call)
+    step = Step(outcome.state, outcome.letters, outcome.timers)
+    return Answer(step, reply, outcome.faults, outcome.is_lost)
 
 
-def _dispatch(state: State, route: str, call: Call) -> Outcome:
-    if found := _PLACE.fullmatch(route):
-        return orders.place(state, found.group(1).upper(), call)
-    if found := _CLOSE.fullmatch(route):
-        return orders.close(state, unquote(found.group(1)), call)
-    if found := _ASK.fullmatch(route):
-        return orders.ask(state, unquote(found.group(1)), call)
-    if found := _ASK_BY_ID.fullmatch(route):
-        return orders.ask_by_transaction(state, unquote(found.group(1)), call)
-    return state, _certificates(state, call)
+def ring(state: State, timer: str, at: At) -> Step[State]:
+    """A timer's time has come."""
+    kind, _, number = timer.partition("/")
+    match kind:
+        case "close":
+            return orders.close_by_itself(state, number)
+        case "refund":
+            return refunds.end_by_itself(state, number, at)
+        case "beyond":
+            return ring_beyond(state, timer, at)
+        case _:
+            return Step(state)
 
 
-def _certificates(state: State, call: Call) -> Said:
-    material = state.keys.material
-    row: dict[str, object] = {
-        "serial_no": material.platform_serial,
-        "effective_time": shanghai(int(state.keys.effective_at.timestamp()) * 1000).isoformat(),
-        "expire_time": shanghai(int(state.keys.expires_at.timestamp()) * 1000).isoformat(),
-        "encrypt_certificate": seal(state.keys, material.platform_certificate, "certificate", call.entropy),
-    }
-    return Said(200, {"data": [row]})
+def _reply(outcome: Outcome, signing: Signing, call: Call) -> Reply:
+    reply = signed(outcome.said, signing)
+    if "wechatpay-signature" not in reply.headers:
+        return reply
+    return Reply(reply.status, forge(reply.headers, call.twist, call.at), reply.body)
 
 
-def _known_key(state: State, named: str) -> str | None:
-    """The key that a `Wechatpay-Serial` names, when WeChat has it."""
-    material = state.keys.material
-    return next((key for key in (material.public_key_id, material.platform_serial) if key == named.strip()), None)
+def _said_first(twist: str) -> Said | None:
+    match twist:
+        case "too_many":
+            return problem(429, "FREQUENCY_LIMITED", "频率限制", 268447840)
+        case "system_error":
+            return problem(500, "SYSTEM_ERROR", "系统异常，请稍后重试", 268435457)
+        case _:
+            return None
 
 
 def _default_key(state: State) -> str:
     """Who names no key knows only the older scheme, unless the account was set to the public key alone."""
-    material = state.keys.material
+    material = state.material
     return material.public_key_id if state.notify_key == "public_key" else material.platform_serial
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from shunfu.channels.wechatpay.sandbox.keys import Keys
-from shunfu.channels.wechatpay.sandbox.state import draw
 from shunfu.gateway.flow import Reply, Request
 
 _AUTHORIZATION = re.compile(r"WECHATPAY2-SHA256-RSA2048\s+(.+)", re.DOTALL)
@@ -27,11 +27,15 @@ _ITEM = re.compile(r'\s*(mchid|nonce_str|signature|timestamp|serial_no)="([^"]*)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the sandbox says before it is put on the wire: status, JSON or nothing, and the errno of Request-ID."""
+    """What the sandbox says before it is put on the wire: status, JSON or nothing, and the errno of Request-ID.
+
+    A `file` goes out as it is and is the one good answer that WeChat does not sign.
+    """
 
     status: int
     content: dict[str, object] | None = None
     errno: int = 0
+    file: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class Signing:
     key_id: str
     now: datetime
     entropy: bytes
+
+
+def draw(entropy: bytes, *labels: str | int) -> bytes:
+    """32 bytes for one purpose, out of the entropy given for one step."""
+    return sha256(entropy + "/".join(str(label) for label in labels).encode()).digest()
 
 
 def header(request: Request, name: str) -> str:
@@ -109,7 +118,9 @@ def unsigned_not_found(entropy: bytes) -> Reply:
 
 
 def signed(said: Said, signing: Signing) -> Reply:
-    """The reply with WeChat's signature over timestamp, nonce and body."""
+    """The reply with WeChat's signature over timestamp, nonce and body; a file without."""
+    if said.file is not None:
+        return Reply(said.status, {**_headers(said, signing.entropy), "content-type": "text/plain"}, said.file)
     body = _body(said)
     headers = {**_headers(said, signing.entropy), **signature_headers(body, signing)}
     return Reply(said.status, headers, body)
@@ -141,6 +152,21 @@ def seal(keys: Keys, plaintext: str, associated_data: str, entropy: bytes) -> di
         "associated_data": associated_data,
         "ciphertext": b64encode(sealed).decode(),
     }
+
+
+def open_field(keys: Keys, key_id: str, sealed: str) -> str | None:
+    """A sensitive field that was encrypted (RSA-OAEP, SHA-1) for this WeChat key, or None when it was not."""
+    oaep = padding.OAEP(mgf=padding.MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303
+    try:
+        return keys.signer(key_id).decrypt(b64decode(sealed, validate=True), oaep).decode()
+    except ValueError:
+        return None
+
+
+def close_field(keys: Keys, plain: str) -> str:
+    """A sensitive field of a reply, encrypted for the merchant's certificate."""
+    oaep = padding.OAEP(mgf=padding.MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303
+    return b64encode(keys.merchant.encrypt(plain.encode(), oaep)).decode()
 
 
 def _headers(said: Said, entropy: bytes) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from shunfu.channels.wechatpay import CHANNEL
 from shunfu.channels.wechatpay.codes import canonical, refused_reason
 from shunfu.channels.wechatpay.sandbox.wire import Said, Signing, signed
-from shunfu.channels.wechatpay.tests.rig import NOW, NUMBER, OPENID, Rig, keys
+from shunfu.channels.wechatpay.tests.rig import NOTIFY_URL, NOW, NUMBER, OPENID, Rig, keys
 from shunfu.gateway.evidence import Accepted, Closed, Evidence, NotFound, Paid, Refused, Unknown
 from shunfu.gateway.flow import Answer, NoReply, Reply, Request
 
@@ -23,12 +23,12 @@ class Scripted(Rig):
 
     def __init__(self, *said: Said | Answer, mode: str = "both") -> None:
         super().__init__(mode)
-        self.said = list(said)
+        self.script = list(said)
         self.requests: list[Request] = []
 
     def answer(self, request: Request) -> Reply:
         self.requests.append(request)
-        said = self.said.pop(0)
+        said = self.script.pop(0)
         key_id = keys().material.public_key_id
         return signed(said, Signing(keys(), key_id, NOW, b"entropy")) if isinstance(said, Said) else said  # pyright: ignore[reportReturnType]
 
@@ -38,7 +38,7 @@ def refused(status: int, code: str) -> Said:
 
 
 def prepay(said: Said | Answer) -> Evidence:
-    return Scripted(said).prepay()
+    return Scripted(said).order()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_probe_in_a_reply_is_unknown() -> None:
 
 def test_mini_program_request_and_invoke() -> None:
     rig = Scripted(Said(200, {"prepay_id": "wx201410272009395522657a690389285100"}))
-    evidence = rig.prepay()
+    evidence = rig.order()
     assert isinstance(evidence, Accepted)
     invoke = evidence.invoke
     assert invoke.kind == "wechat_request_payment"
@@ -128,7 +128,7 @@ def test_mini_program_request_and_invoke() -> None:
         "description": "山行咖啡",
         "out_trade_no": NUMBER,
         "time_expire": "2026-11-22T14:44:35+08:00",
-        "notify_url": "http://127.0.0.1:9/notifications/wechatpay",
+        "notify_url": NOTIFY_URL,
         "amount": {"total": 8600, "currency": "CNY"},
         "payer": {"openid": OPENID},
     }
@@ -137,7 +137,7 @@ def test_mini_program_request_and_invoke() -> None:
 def test_native_request_and_invoke() -> None:
     rig = Scripted(Said(200, {"code_url": "weixin://wxpay/bizpayurl?pr=JyC91EIz1"}), mode="cert")
     rig.settings = replace(rig.settings, wechat_keys=Rig().settings.wechat_keys)
-    evidence = rig.prepay("native")
+    evidence = rig.order("native")
     assert isinstance(evidence, Accepted)
     assert evidence.invoke.kind == "qr"
     assert evidence.invoke.params == {"code_url": "weixin://wxpay/bizpayurl?pr=JyC91EIz1"}
@@ -149,14 +149,14 @@ def test_native_request_and_invoke() -> None:
 def test_no_sandbox_sheet_on_the_real_host() -> None:
     rig = Scripted(Said(200, {"prepay_id": "wx1"}))
     rig.settings = replace(rig.settings, base_url="https://api.mch.weixin.qq.com")
-    evidence = rig.prepay()
+    evidence = rig.order()
     assert isinstance(evidence, Accepted)
     assert evidence.invoke.sandbox_url is None
 
 
 def test_long_subject_is_cut_and_controls_are_spaces() -> None:
     rig = Scripted(Said(200, {"prepay_id": "wx1"}))
-    rig.prepay(subject="咖\n啡" * 60)
+    rig.order(subject="咖\n啡" * 60)
     description = json.loads(rig.requests[0].body)["description"]
     assert len(description) == 127
     assert description.startswith("咖 啡")
@@ -164,7 +164,7 @@ def test_long_subject_is_cut_and_controls_are_spaces() -> None:
 
 def test_mini_program_without_payer_is_refused_before_anything_is_sent() -> None:
     rig = Scripted()
-    assert isinstance(rig.prepay(payer=None), Refused)
+    assert isinstance(rig.order(payer=None), Refused)
     assert rig.requests == []
 
 
@@ -183,7 +183,7 @@ CLOSINGS: list[tuple[Said, type]] = [
 @pytest.mark.parametrize(("said", "kind"), CLOSINGS)
 def test_close(said: Said, kind: type) -> None:
     rig = Scripted(said)
-    assert isinstance(rig.close(), kind)
+    assert isinstance(rig.end(), kind)
     assert json.loads(rig.requests[0].body) == {"mchid": keys().material.mchid}
 
 
@@ -208,7 +208,7 @@ QUERIES: list[tuple[Said, type]] = [
 @pytest.mark.parametrize(("said", "kind"), QUERIES)
 def test_query(said: Said, kind: type) -> None:
     rig = Scripted(said)
-    assert isinstance(rig.query(), kind)
+    assert isinstance(rig.ask(), kind)
     material = keys().material
     expected = f"/v3/pay/transactions/out-trade-no/{NUMBER}?mchid={material.mchid}"
     assert rig.requests[0].url.endswith(expected)
@@ -236,3 +236,8 @@ def test_scrub_by_shape(shape: Callable[[str], str]) -> None:
     assert "shopper-1" not in CHANNEL.scrub(shape('{"payer":{"openid":"shopper-1"},"openid": "shopper-1"}'))
     assert "01KAZ3T8Q00000000000000001" in scrubbed
     assert "1900007291" in scrubbed
+    lent = ("tiihtNczf5v6AKRyjwEUhQ==", "ACCESS_TOKEN_9", "0f1e2d3c4b5a", "6222020000000000000", "061xY0")
+    names = ("session_key", "access_token", "secret", "bank_account", "js_code")
+    pairs = zip(names, lent, strict=True)
+    text = json.dumps(dict(pairs)) + "&".join(f"{name}={value}" for name, value in zip(names, lent, strict=True))
+    assert not [value for value in lent if value in CHANNEL.scrub(shape(text))]

@@ -12,11 +12,11 @@ from hypothesis import settings as effort
 from hypothesis import strategies as some
 
 from shunfu.channels.wechatpay import CHANNEL, codec
-from shunfu.channels.wechatpay.reading import integer_at, parse_object, parse_time, parse_timestamp
 from shunfu.channels.wechatpay.sandbox.wire import Signing, seal, signature_headers
 from shunfu.channels.wechatpay.tests.rig import NOW, NUMBER, Rig, flip, keys, settings, with_header
 from shunfu.gateway.evidence import Closed, NotPaid, Paid, Unknown
 from shunfu.gateway.port import Genuine, Message, Spurious
+from shunfu.gateway.reading import integer_at, parse_object, parse_time, parse_timestamp
 from shunfu.kernel.money import Money
 
 STAMP = int(NOW.timestamp())
@@ -49,9 +49,9 @@ def read(message: Message) -> Genuine | Spurious:
 
 def paid_message() -> Message:
     rig = Rig()
-    rig.prepay()
-    rig.shop("pay")
-    return rig.notify()
+    rig.order()
+    rig.buy("pay")
+    return rig.notify(NUMBER)
 
 
 @pytest.mark.parametrize("key_id", [keys().material.public_key_id, keys().material.platform_serial])

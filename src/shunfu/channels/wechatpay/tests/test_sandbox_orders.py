@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from shunfu.channels.wechatpay import codec
-from shunfu.channels.wechatpay.sandbox import open_sheet
 from shunfu.channels.wechatpay.tests.rig import NUMBER, Rig, keys
 from shunfu.channels.wechatpay.tests.wire_calls import JSAPI, get, order, post, token_of
 from shunfu.gateway.evidence import Accepted, Closed, NotPaid, Paid, Refused, Unknown
@@ -61,7 +60,7 @@ def test_param_error_names_the_field(changes: dict[str, object], field: str) -> 
 
 def test_extra_field_has_its_own_errno() -> None:
     rig = Rig()
-    reply = rig.answer(
+    reply = rig.said(
         codec.build_request(rig.settings, codec.Line("POST", JSAPI), rig.moment(), json.dumps(order(extra=1)))
     )
     assert reply.headers["request-id"].endswith("-270924358")
@@ -94,18 +93,18 @@ def test_reentry() -> None:
     assert (status, post(rig, dict(reversed(order().items())))) == (200, (200, first))
     assert post(rig, order(description="other"))[1]["code"] == "INVALID_REQUEST"
     assert post(rig, order(payer=...), "/v3/pay/transactions/native")[1]["code"] == "OUT_TRADE_NO_USED"
-    rig.shop("pay", "order-0001")
+    rig.buy("pay", "order-0001")
     assert post(rig, order())[1]["code"] == "ORDERPAID"
     assert post(rig, order(description="other"))[1]["code"] == "ORDERPAID"
 
 
 def test_closed_order_cannot_be_placed_again() -> None:
     rig = Rig()
-    rig.prepay()
-    assert isinstance(rig.close(), Closed)
-    assert isinstance(rig.close(), Closed)
-    assert rig.prepay() == Refused("order_closed", "ORDER_CLOSED")
-    assert isinstance(rig.query(), Closed)
+    rig.order()
+    assert isinstance(rig.end(), Closed)
+    assert isinstance(rig.end(), Closed)
+    assert rig.order() == Refused("order_closed", "ORDER_CLOSED")
+    assert isinstance(rig.ask(), Closed)
 
 
 def test_query_needs_the_mchid() -> None:
@@ -121,8 +120,8 @@ def test_query_needs_the_mchid() -> None:
 
 def test_query_by_transaction_id() -> None:
     rig = Rig()
-    rig.prepay()
-    rig.shop()
+    rig.order()
+    rig.buy()
     transaction_id = rig.state.orders[NUMBER].transaction_id
     assert re.fullmatch(r"4200[0-9]{24}", transaction_id)
     found = get(rig, f"/v3/pay/transactions/id/{transaction_id}?mchid={keys().material.mchid}")
@@ -138,79 +137,79 @@ def test_numbers_with_unusual_characters() -> None:
 
 
 def test_prepay_id_looks_real() -> None:
-    package = token_of(Rig().prepay())["package"]
+    package = token_of(Rig().order())["package"]
     assert re.fullmatch(r"prepay_id=wx20261122142935[0-9a-f]{20}", package)
 
 
 def test_sheet_checks_the_pay_sign() -> None:
     rig = Rig()
-    params = token_of(rig.prepay())
-    assert open_sheet(rig.state, params, rig.now).condition == "payable"
+    params = token_of(rig.order())
+    assert rig.open_sheet(params).condition == "payable"
     for name in ("appId", "timeStamp", "nonceStr", "package", "paySign", "signType"):
         spoiled = {**params, name: params[name] + "0"}
-        assert open_sheet(rig.state, spoiled, rig.now).condition == "invalid", name
-        assert open_sheet(rig.state, {k: v for k, v in params.items() if k != name}, rig.now).order is None
-    assert open_sheet(rig.state, {}, rig.now).condition == "invalid"
-    assert open_sheet(rig.state, {**params, "nonceStr": "\ud800"}, rig.now).condition == "invalid"
+        assert rig.open_sheet(spoiled).condition == "invalid", name
+        assert rig.open_sheet({k: v for k, v in params.items() if k != name}).order is None
+    assert rig.open_sheet({}).condition == "invalid"
+    assert rig.open_sheet({**params, "nonceStr": "\ud800"}).condition == "invalid"
 
 
 def test_sandbox_url_opens_the_sheet() -> None:
     rig = Rig()
-    evidence = rig.prepay()
+    evidence = rig.order()
     assert isinstance(evidence, Accepted)
     assert evidence.invoke.sandbox_url is not None
     fields = dict(parse_qsl(urlsplit(evidence.invoke.sandbox_url).query))
-    assert open_sheet(rig.state, fields, rig.now).condition == "payable"
+    assert rig.open_sheet(fields).condition == "payable"
 
 
 def test_prepay_id_lives_two_hours_and_is_renewed_by_ordering_again() -> None:
     rig = Rig()
     expires_at = rig.now + timedelta(hours=9)
-    params = token_of(rig.prepay(expires_at=expires_at))
+    params = token_of(rig.order(expires_at=expires_at))
     rig.advance(7199)
-    assert open_sheet(rig.state, params, rig.now).condition == "payable"
+    assert rig.open_sheet(params).condition == "payable"
     rig.advance(1)
-    assert open_sheet(rig.state, params, rig.now).problem == "prepay_expired"
-    assert rig.shop().condition == "expired"
-    fresh = token_of(rig.prepay(expires_at=expires_at))
-    assert open_sheet(rig.state, fresh, rig.now).condition == "payable"
-    assert rig.shop().condition == "paid"
+    assert rig.open_sheet(params).problem == "prepay_expired"
+    assert rig.buy().condition == "expired"
+    fresh = token_of(rig.order(expires_at=expires_at))
+    assert rig.open_sheet(fresh).condition == "payable"
+    assert rig.buy().condition == "paid"
 
 
 def test_no_payment_after_time_expire_but_still_notpay() -> None:
     rig = Rig()
-    params = token_of(rig.prepay())
+    params = token_of(rig.order())
     rig.advance(15 * 60)
-    assert open_sheet(rig.state, params, rig.now).problem == "order_expired"
-    assert rig.shop().condition == "expired"
-    assert isinstance(rig.query(), NotPaid)
+    assert rig.open_sheet(params).problem == "order_expired"
+    assert rig.buy().condition == "expired"
+    assert isinstance(rig.ask(), NotPaid)
 
 
 def test_new_code_url_replaces_the_old_one() -> None:
     rig = Rig()
-    old, new = token_of(rig.prepay("native")), token_of(rig.prepay("native"))
+    old, new = token_of(rig.order("native")), token_of(rig.order("native"))
     assert old != new
-    assert open_sheet(rig.state, old, rig.now).problem == "code_replaced"
-    assert open_sheet(rig.state, new, rig.now).condition == "payable"
+    assert rig.open_sheet(old).problem == "code_replaced"
+    assert rig.open_sheet(new).condition == "payable"
 
 
 @pytest.mark.parametrize("deed", ["cancel", "wrong_password", "leave"])
 def test_deeds_that_leave_the_order_unpaid(deed: str) -> None:
     rig = Rig()
-    rig.prepay()
-    sheet = rig.shop(deed)  # pyright: ignore[reportArgumentType]
+    rig.order()
+    sheet = rig.buy(deed)  # pyright: ignore[reportArgumentType]
     assert (sheet.condition, sheet.problem) == ("payable", deed)
-    assert isinstance(rig.query(), NotPaid)
+    assert isinstance(rig.ask(), NotPaid)
     assert rig.due() == ()
 
 
 def test_paid_order_cannot_be_closed_or_paid_again() -> None:
     rig = Rig()
-    rig.prepay()
-    assert rig.shop().condition == "paid"
-    first = rig.query()
+    rig.order()
+    assert rig.buy().condition == "paid"
+    first = rig.ask()
     assert isinstance(first, Paid)
-    assert isinstance(rig.close(), Unknown)
-    assert rig.shop().problem == "already_paid"
-    assert rig.query() == first
-    assert rig.shop(number="unknown").condition == "invalid"
+    assert isinstance(rig.end(), Unknown)
+    assert rig.buy().problem == "already_paid"
+    assert rig.ask() == first
+    assert rig.buy(number="unknown").condition == "invalid"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shunfu.channels.wechatpay import CHANNEL
-from shunfu.channels.wechatpay.tests.rig import credentials, keys, other_keys, settings
+from shunfu.channels.wechatpay import CHANNEL, codec
+from shunfu.channels.wechatpay.tests.rig import NONCE, NOW, credentials, keys, other_keys, settings
+from shunfu.gateway.moment import Moment
 
 
 def test_identity_and_keys() -> None:
@@ -13,7 +14,8 @@ def test_identity_and_keys() -> None:
     loaded = settings()
     assert CHANNEL.identity(loaded).account == material.mchid
     assert CHANNEL.identity(loaded).app == material.appid
-    assert set(loaded.wechat_keys) == {material.public_key_id, material.platform_serial}
+    serials = (material.public_key_id, material.platform_serial, material.next_platform_serial)
+    assert tuple(loaded.wechat_keys) == serials
     assert loaded.wechat_serial == material.public_key_id
     assert settings("cert").wechat_serial == material.platform_serial
 
@@ -45,7 +47,7 @@ def test_sandbox_url(base_url: str, expected: str | None) -> None:
     ("name", "value"),
     [
         *((name, "") for name in ("mchid", "appid", "merchant_serial", "merchant_private_key", "api_v3_key")),
-        *((name, "") for name in ("public_key", "public_key_id", "platform_serial", "platform_certificate")),
+        *((name, "") for name in ("public_key", "public_key_id", "platform_certificate")),
         ("mchid", "190000729１"),
         ("mchid", "abc"),
         ("appid", "wx 1"),
@@ -90,3 +92,34 @@ def test_nothing_secret_is_printed() -> None:
     assert material.api_v3_key not in text
     assert "PRIVATE" not in text
     assert "0x" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "backups", "platform"),
+    [
+        ({}, (), "http://127.0.0.1:8701"),
+        ({"backup_url": "http://127.0.0.1:8702"}, ("http://127.0.0.1:8702",), "http://127.0.0.1:8701"),
+        ({"base_url": ""}, ("https://api2.mch.weixin.qq.com",), "https://api.weixin.qq.com"),
+        ({"base_url": "https://api2.mch.weixin.qq.com"}, (), "https://api.weixin.qq.com"),
+        ({"platform_url": "http://127.0.0.1:8703"}, (), "http://127.0.0.1:8703"),
+    ],
+)
+def test_other_hosts(changes: dict[str, str], backups: tuple[str, ...], platform: str) -> None:
+    """A real main host has its real backup, a sandbox neither that nor the real platform."""
+    texts = {name: text for name, text in credentials().items() if name not in {"backup_url", "platform_url"}}
+    loaded = CHANNEL.load({**texts, **changes})
+    assert (loaded.backup_urls, loaded.platform_url) == (backups, platform)
+
+
+@pytest.mark.parametrize("name", ["backup_url", "platform_url"])
+def test_other_hosts_have_no_path(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        CHANNEL.load({**credentials(), name: "https://api2.mch.weixin.qq.com/v3"})
+
+
+def test_requests_name_the_backup_host() -> None:
+    """The host is not signed, so the same request is good at both."""
+    loaded = CHANNEL.load({**credentials(), "backup_url": "http://127.0.0.1:8702"})
+    request = codec.build_request(loaded, codec.Line("GET", "/v3/certificates"), Moment(NOW, NONCE))
+    assert request.url == "http://127.0.0.1:8701/v3/certificates"
+    assert request.backup_urls == ("http://127.0.0.1:8702/v3/certificates",)

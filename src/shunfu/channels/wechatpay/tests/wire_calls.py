@@ -27,11 +27,11 @@ def order(**changes: object) -> dict[str, object]:
 
 
 def post(rig: Rig, body: dict[str, object], path: str = JSAPI) -> tuple[int, dict[str, object]]:
-    return said(rig.answer(codec.build_request(rig.settings, codec.Line("POST", path), rig.moment(), json.dumps(body))))
+    return said(rig.said(codec.build_request(rig.settings, codec.Line("POST", path), rig.moment(), json.dumps(body))))
 
 
 def get(rig: Rig, target: str) -> tuple[int, dict[str, object]]:
-    return said(rig.answer(codec.build_request(rig.settings, codec.Line("GET", target), rig.moment())))
+    return said(rig.said(codec.build_request(rig.settings, codec.Line("GET", target), rig.moment())))
 
 
 def said(reply: Reply) -> tuple[int, dict[str, object]]:
