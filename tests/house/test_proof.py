@@ -10,8 +10,8 @@ import pytest
 import proof
 
 ROOT = Path(__file__).resolve().parents[2]
-NUMBERED = tuple(f"2.{number}" for number in range(1, 12))
-"""The numbered lines of the walking skeleton; each needs a row, or rows below it such as 2.4.kill."""
+NUMBERED = (*(f"2.{number}" for number in range(1, 12)), *(f"3.{number}" for number in range(1, 8)))
+"""The numbered lines of the issues; each needs a row, or rows below it such as 2.4.kill."""
 
 
 def functions(path: Path) -> set[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID
 
 from db.support import manual
+from shunfu.channels._template import CHANNEL
+from shunfu.channels._template import SANDBOX as SANDBOX_OF_TEMPLATE
 from shunfu.db import Database
 from shunfu.driver import Registry
 from shunfu.driver.registry import AnyChannel
-from shunfu.gateway.port import Capabilities, Channel, Identity, Scene, Verbs
+from shunfu.gateway.port import Identity
 from shunfu.kernel.clock import ManualClock, Source
 from shunfu.kernel.secret import Secret
 from shunfu.kernel.signing import Signer
@@ -37,20 +39,17 @@ def load(credentials: Mapping[str, str]) -> dict[str, str]:
     return dict(credentials)
 
 
-TOY: AnyChannel = Channel(
+TOY: AnyChannel = replace(
+    cast("AnyChannel", CHANNEL),
     name="toy",
     label={"en": "Toy"},
     icon="toy",
-    scenes=(Scene("native", "qr", needs_payer=False),),
-    capabilities=Capabilities(
-        frozenset({"CNY"}), can_close=True, prepay_seconds=1, order_seconds_max=1, statement_utc_offset_hours=8
-    ),
-    verbs=cast("Verbs[dict[str, str]]", None),
     load=load,
     identity=lambda settings: Identity(settings["url"], "app"),
     sandbox_url=lambda settings: None if settings["url"].startswith("https:") else settings["url"],
     scrub=lambda text: text,
 )
+REGISTRY = Registry({"toy": TOY}, {"toy": SANDBOX_OF_TEMPLATE})
 
 
 @dataclass
@@ -69,6 +68,6 @@ async def found(database: Database) -> Town:
     """A town on a fresh database."""
     clock, source = manual()
     vault = Vault(RING, source)
-    accounts = Accounts(Registry({"toy": TOY}, {}), vault, source)
+    accounts = Accounts(REGISTRY, vault, source)
     sides = await database.transact(lambda tx: create_merchant(tx, source, "山前咖啡", ("https://shop.example",)))
     return Town(database, clock, source, vault, accounts, sides)

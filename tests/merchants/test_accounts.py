@@ -10,9 +10,8 @@ from uuid import UUID
 import pytest
 
 from db.support import rows, sql
-from merchants.support import CANARY, KEY, OTHER_KEY, REAL, RING, SANDBOX, SIGNER, TOY, Town, found
+from merchants.support import CANARY, KEY, OTHER_KEY, REAL, REGISTRY, RING, SANDBOX, SIGNER, Town, found
 from shunfu.db import ConstraintViolated, Database, Transaction
-from shunfu.driver import Registry
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 from shunfu.kernel.errors import SetupFault
 from shunfu.merchants import Accounts, EnvelopeBroken, KeyRing, Merchant, OpenAccount, Place, Vault, store
@@ -36,7 +35,7 @@ async def opened(town: Town, accounts: Accounts, merchant: Merchant, account_id:
 
 def afresh(town: Town, ring: KeyRing = RING) -> Accounts:
     """Accounts of another process: nothing is in memory."""
-    return Accounts(Registry({"toy": TOY}, {}), Vault(ring, town.source), town.source)
+    return Accounts(REGISTRY, Vault(ring, town.source), town.source)
 
 
 async def test_an_account_is_opened_with_what_was_stored(town: Town) -> None:
