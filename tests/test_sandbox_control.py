@@ -138,7 +138,7 @@ def test_two_channels_cannot_share_an_address(tmp_path: Path) -> None:
 
 async def test_each_channel_answers_at_its_own_addresses_and_no_other_is_known(site: Site) -> None:
     said = await site.ask("PUT", "/pigeon/echo?a=%2F&b", b"\x00x")
-    assert (said.told["url"], said.told["body"]) == ("http://sandbox/pigeon/echo?a=%2F&b", "\x00x")
+    assert (said.told["url"], said.told["body"]) == (f"{site.base}/pigeon/echo?a=%2F&b", "\x00x")
     for method in ("GET", "POST"):
         assert (await site.ask(method, "/nowhere")).status == 404
         assert (await site.ask(method, "/")).status == 404
@@ -546,3 +546,9 @@ async def test_the_shopper_complains_where_the_channel_has_complaints(tmp_path: 
         assert await site.control("complaint", {"order_no": "n2", "text": "冷的"}) == (409, here)
         unknown = {"problem": "channel_unknown"}
         assert await site.control("complaint", {"order_no": "n3", "text": "冷的"}) == (400, unknown)
+
+
+async def test_what_the_control_api_does_not_know_is_a_problem_too(site: Site) -> None:
+    assert await site.control("nosuch", {}) == (404, {"problem": "path_unknown"})
+    said = await site.ask("DELETE", "/control/pay")
+    assert (said.status, said.told) == (405, {"problem": "method_unknown"})

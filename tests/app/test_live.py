@@ -33,7 +33,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def walked(capsys: pytest.CaptureFixture[str], options: LiveOptions, **given: str) -> tuple[int, dict[str, Any]]:
     code = walk(options, given, None)
-    told = json.loads(capsys.readouterr().out)
+    out = capsys.readouterr().out  # the driver's log lines come first: only the command sends logs elsewhere
+    first = next(line for line in out.splitlines() if line.startswith("{"))
+    told = json.loads(out[out.index(first) :])
     return code, {step["step"]: step for step in told["steps"]}
 
 

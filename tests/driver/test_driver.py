@@ -270,6 +270,16 @@ async def test_hosts_of_which_none_answers_are_tried_a_bounded_number_of_times(d
     assert len(logs) == len(urls)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://h.example:99999999/x", "https://[x/y", "nonsense", "", "ftp://h.example/", "http:///x"]
+)
+async def test_an_address_that_is_none_was_not_sent(driver: Driver, url: str) -> None:
+    """A signed reply may hand out any address: none makes the driver raise."""
+    reply = await driver.run(CHANNEL, one(Request("GET", url, ())))
+    assert isinstance(reply, NoReply)
+    assert not reply.was_sent
+
+
 async def test_a_host_that_never_takes_the_connection_has_not_seen_the_request(driver: Driver) -> None:
     """The queue of a listener that accepts nothing is full: the time to connect runs out, and the backup answers."""
 

@@ -110,3 +110,27 @@ async def test_a_shoppers_address_must_be_one(database: Database, wrong: object)
     order = await world.order()
     said = await world.post(f"/v1/orders/{order['id']}/payments", {"method": world.method, "client_ip": wrong})
     assert (said.status, said.code) == (422, "invalid_field"), said.body
+
+
+UNCERTAIN = [
+    (channel.name, scene.name)
+    for channel in discover().channels.values()
+    for scene in channel.scenes
+    if not scene.not_found_is_final
+]
+
+
+@pytest.mark.parametrize(("channel", "scene"), UNCERTAIN)
+async def test_what_the_shopper_can_still_open_and_pay_lets_no_other_payment_begin(
+    database: Database, channel: str, scene: str
+) -> None:
+    """The channel does not know a signed page that nobody opened, and it can be paid all the same."""
+    world = await make_world(database, channel)
+    order = await world.order()
+    await start(world, order["id"], scene)
+    other = next(one.name for one in discover().channels[channel].scenes if one.name != scene)
+    payer = {"payer": world.line.stage.sandbox.shopper}
+    said = await world.post(f"/v1/orders/{order['id']}/payments", {"method": f"{channel}/{other}", **payer})
+    released = said.status == 201 and (await world.get(f"/v1/orders/{order['id']}")).json()["payments"]
+    closed = bool(released) and released[0]["state"] == "CLOSED"
+    assert closed or (said.status, said.code) == (409, "payment_unknown"), said.body

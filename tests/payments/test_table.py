@@ -251,9 +251,12 @@ def test_a_payment_its_channel_does_not_know_lets_the_next_begin() -> None:
     pending = payment(S.PENDING, scene="miniprogram")
     released = replace(ASK, released=frozenset({pending.payment_id}))
     assert isinstance(admit(order(), [pending], released, NOW), StartNew)
-    assert lets_next_begin(NotFound())
-    assert lets_next_begin(Closed("CLOSED"))
-    assert not any(lets_next_begin(SAMPLES[kind]) for kind in (Accepted, Refused, Unknown, NotPaid, Paid))
+    assert lets_next_begin(NotFound(), not_found_is_final=True)
+    assert not lets_next_begin(NotFound(), not_found_is_final=False)
+    for is_final in (True, False):
+        assert lets_next_begin(Closed("CLOSED"), not_found_is_final=is_final)
+        others = [SAMPLES[kind] for kind in (Accepted, Refused, Unknown, NotPaid, Paid)]
+        assert not any(lets_next_begin(evidence, not_found_is_final=is_final) for evidence in others)
 
 
 @pytest.mark.parametrize(

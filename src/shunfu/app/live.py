@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from shunfu.app import logs
 from shunfu.app.commands import read_credentials
 from shunfu.app.doctor import check_clock
 from shunfu.app.livesteps import CHECKED, PROVED, Step, is_asked_for
@@ -79,7 +77,6 @@ def walk(options: LiveOptions, given: Mapping[str, Raw | None], config: Path | N
     channel = found.find(options.channel)
     if channel is None:
         raise SetupFault(f"There is no channel {options.channel!r}; there are: {', '.join(found.channels)}.")
-    logs.configure("text", level=logging.ERROR)
     known = _known(channel, options, load(given, os.environ, config))
     is_prompting = sys.stdin.isatty() and sys.stdout.isatty() and options.output == "text"
     confirm: Confirm = _prompt if is_prompting else _nobody

@@ -104,6 +104,8 @@ class Driver:
                 return await _read(response, request.reply_bytes_max)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NoReply(f"connection: {type(error).__name__}", was_sent=False)
+        except (ValueError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):  # an address that is none of a server
+            return NoReply("the address is malformed", was_sent=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return NoReply(f"no reply: {type(error).__name__}", was_sent=True)
 
@@ -125,15 +127,24 @@ def _advance(flow: Flow[T], answer: Answer | None) -> Request | _Finished:
         return _Finished(stop.value)
 
 
+def _where(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.netloc, parts.path
+
+
 def _log(channel: AnyChannel, request: Request, answer: Answer, seconds: float) -> None:
     status = answer.status if isinstance(answer, Reply) else 0
     reason = "" if isinstance(answer, Reply) else channel.scrub(answer.reason)
+    host, path = _where(request.url)
     LOG.info(
         "channel_call",
         channel=channel.name,
         method=request.method,
-        host=urlsplit(request.url).netloc,
-        path=channel.scrub(urlsplit(request.url).path),
+        host=host,
+        path=channel.scrub(path),
         status=status,
         no_reply=reason,
         milliseconds=round(seconds * 1000, 1),

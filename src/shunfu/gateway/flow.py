@@ -7,7 +7,7 @@ Pattern: httpx `auth_flow`, psycopg `generators.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -18,15 +18,15 @@ class Request:
     """One HTTP request to a channel: absolute URL, headers in order, exact body bytes.
 
     `backup_urls` are other hosts of the same service, tried in turn while the channel cannot have seen the request.
-    A reply longer than `reply_bytes_max` is no reply.
+    A reply longer than `reply_bytes_max` is no reply. It prints no address: some carry a secret in their query.
     """
 
     method: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes = b""
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
     timeout_seconds: float = 10.0
-    backup_urls: tuple[str, ...] = ()
+    backup_urls: tuple[str, ...] = field(default=(), repr=False)
     reply_bytes_max: int = 1 << 20
 
 

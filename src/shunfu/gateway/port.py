@@ -37,12 +37,15 @@ class Scene:
     `page` (a desktop's browser). `needs_payer` asks for the shopper's id at the channel.
 
     With `is_local` the order exists at the channel only once the shopper has opened it: our signed form is all.
+    `not_found_is_final`: an accepted order that the channel does not know can never be paid. False where it appears
+    only when the shopper opens it, or where not knowing is the normal answer for a while.
     """
 
     name: str
     invoke: InvokeKind
     needs_payer: bool
     is_local: bool = False
+    not_found_is_final: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,13 @@ def admit(order: Order, payments: Sequence[Payment], ask: Ask, now: datetime) ->
     return Resume(live[-1]) if live else StartNew()
 
 
-def lets_next_begin(evidence: Evidence) -> bool:
-    """Whether what a close brought lets a payment by another method begin."""
-    return isinstance(evidence, Closed | NotFound)
+def lets_next_begin(evidence: Evidence, *, not_found_is_final: bool) -> bool:
+    """Whether what a close brought lets a payment by another method begin.
+
+    NotFound does only where the channel means by it that nobody can pay any more: a signed page that the shopper has
+    not opened yet is unknown to the channel and still payable.
+    """
+    return isinstance(evidence, Closed) or (isinstance(evidence, NotFound) and not_found_is_final)
 
 
 def check_scene(*, needs_payer: bool, payer: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,8 +192,10 @@ def doctor(told: DoctorFlags) -> None:
     if told.live is None:
         raise SystemExit(print_report(examine(given, told.config), told.output))
 
+    from shunfu.app import logs
     from shunfu.app.live import LiveOptions, walk
 
+    logs.configure("text", level=logging.ERROR)
     options = LiveOptions(told.live, told.credentials, told.ask, told.language, told.output)
     raise SystemExit(walk(options, given, told.config))
 

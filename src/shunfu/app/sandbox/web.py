@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request as WebRequest
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,8 +33,16 @@ class ReplyLost(Exception):
 
 def build_app(host: Host, return_origins: tuple[str, ...]) -> ASGIApp:
     """The ASGI application over a host. Pages go back to these origins, or to any loopback one."""
-    own = Starlette(routes=[*Control(host).routes(), *Desk(host).routes(), *SheetPages(host, return_origins).routes()])
+    own = Starlette(
+        routes=[*Control(host).routes(), *Desk(host).routes(), *SheetPages(host, return_origins).routes()],
+        exception_handlers={404: _not_here, 405: _not_here},
+    )
     return OnlyLoopback(_Front(OnlyOurPages(own), Wires(host)))
+
+
+async def _not_here(_: WebRequest, fault: Exception) -> Response:
+    is_method = isinstance(fault, HTTPException) and fault.status_code == 405
+    return JSONResponse({"problem": "method_unknown" if is_method else "path_unknown"}, 405 if is_method else 404)
 
 
 class OnlyLoopback:

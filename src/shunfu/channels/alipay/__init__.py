@@ -27,10 +27,11 @@ CHANNEL = Channel(
     icon="wallet",
     scenes=(
         Scene("miniprogram", "alipay_trade_pay", needs_payer=True),
-        Scene("native", "qr", needs_payer=False),
-        Scene("h5", "redirect", needs_payer=False, is_local=True),
-        Scene("page", "form", needs_payer=False, is_local=True),
-        Scene("app", "alipay_app", needs_payer=False, is_local=True),
+        # A QR code is an offer: the trade begins when it is scanned, until then Alipay knows none.
+        Scene("native", "qr", needs_payer=False, not_found_is_final=False),
+        Scene("h5", "redirect", needs_payer=False, is_local=True, not_found_is_final=False),
+        Scene("page", "form", needs_payer=False, is_local=True, not_found_is_final=False),
+        Scene("app", "alipay_app", needs_payer=False, is_local=True, not_found_is_final=False),
     ),
     capabilities=Capabilities(
         currencies=frozenset({"CNY"}),

@@ -41,9 +41,34 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "zh-CN": "证书不是由给出的根证书签发的。",
         "en": "The certificate is not issued under the roots given.",
     },
+    "unreadable_roots": {
+        "zh-CN": "roots 中有不是证书的内容，无法核对证书链。",
+        "en": "roots has something that is no certificate: the chain cannot be checked.",
+    },
+    "no_certificate": {
+        "zh-CN": "给了 roots，但验签的密钥不是以证书给出的，无法核对。",
+        "en": "roots are given, but the key that verifies came without a certificate to check under them.",
+    },
+    "dates": {
+        "zh-CN": "证书（或其上级）在 now 时不在有效期内。",
+        "en": "The certificate, or one above it, is not valid at now: expired, or not yet begun.",
+    },
+    "now": {
+        "zh-CN": "now 必须是 Unix 秒数，或带时区的 ISO 时间。",
+        "en": "now must be Unix seconds, or an ISO time with its offset.",
+    },
+    "no_node": {
+        "zh-CN": "应答里没有找到节点：检查 node 的名称。",
+        "en": "The node was not found in the reply: check its name in node.",
+    },
+    "likely_reserialised": {
+        "zh-CN": "密钥是对的，内容不同：很可能 JSON 被重新序列化过，请从原文截取节点；否则是字段被改动。",
+        "en": "The key is right and the text differs: most likely it was re-serialised (cut it from the raw text), "
+        "or else a field was changed.",
+    },
     "clock": {
-        "zh-CN": "时间超出范围：检查本机时钟（v3 允许十分钟），或者这是一条旧通知。",
-        "en": "The time is out of range: check the clock (v3 allows ten minutes), or this is an old notification.",
+        "zh-CN": "时间超出范围：检查本机时钟（请求允许十分钟），或者这是一条旧通知。",
+        "en": "The time is out of range: check the clock (requests: ten minutes), or this is an old notification.",
     },
     "sign_type": {
         "zh-CN": "sign_type 弄反了：请求签名保留 sign_type，异步通知（V1）去掉 sign_type。",
@@ -59,7 +84,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     "reserialised": {
         "zh-CN": "JSON 被重新序列化过：请在收到的原文里截取节点，不要解析后再生成。",
-        "en": "The JSON was serialised anew: cut the node out of the text that arrived, do not write it again.",
+        "en": "The JSON was re-serialised: cut the node out of the text that arrived, do not write it again.",
     },
     "decoded_twice": {
         "zh-CN": "参数被解码了两次：+ 或 % 本是值的一部分，URL 解码只做一次。",
@@ -74,8 +99,8 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "en": "Empty parameters were signed too: they take no part in the signature.",
     },
     "line_feed": {
-        "zh-CN": "换行符不对：每行以 \\n 结尾，最后一行也是，正文里的换行必须原样。",
-        "en": "Line ends are wrong: each line ends with \\n, the last one too; those in the body stay as they came.",
+        "zh-CN": "换行符（CRLF 或 LF）不对：每行以 \\n 结尾，最后一行也是，正文里的换行必须原样。",
+        "en": "Line ends (CRLF or LF) are wrong: each line ends with \\n, the last too; a body's stay as they came.",
     },
     "charset": {
         "zh-CN": "字符集不对：签名用的是 charset 参数指明的字符集。",
@@ -83,7 +108,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     "no_base64": {
         "zh-CN": "sign 不是 base64：URL 里的 + 可能变成了空格。",
-        "en": "sign is not base64: a + in the address may have become a space.",
+        "en": "sign is not base64: decoded twice, its + become spaces.",
     },
     "hash": {
         "zh-CN": "摘要算法不对：RSA2 是 SHA-256，RSA 是 SHA-1。",
@@ -95,10 +120,10 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     "app_key": {
         "zh-CN": "用错了公钥：应当用支付宝公钥，而不是应用公钥。",
-        "en": "This is the application's public key: Alipay's messages verify with Alipay's public key.",
+        "en": "The wrong key, the application's own: Alipay's messages verify with Alipay's public key.",
     },
     "other_key": {
         "zh-CN": "签名不是这把密钥的：检查应用、环境（沙箱或正式），以及是应用公钥还是支付宝公钥。",
-        "en": "Another key made this signature: check application, environment, and Alipay's key against your own.",
+        "en": "The wrong key: another one signed. Check application, environment, Alipay's key against your own.",
     },
 }

@@ -6,6 +6,8 @@ Alipay writes member names in GBK without saying so, and so are the contents. Mu
 from __future__ import annotations
 
 import codecs
+import io
+import struct
 import zipfile
 from collections.abc import Iterator
 
@@ -17,19 +19,46 @@ _FREE_BYTES = 16 << 20
 _CHUNK_BYTES = 1 << 16
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""The others unpack a chunk whole, whatever it comes to."""
+_DIRECTORY_BYTES_MAX = 1 << 14
+_END, _END_BYTES, _COMMENT_BYTES_MAX = b"PK\x05\x06", 22, 0xFFFF
+_LARGE_LOCATOR, _LARGE_LOCATOR_BYTES = b"PK\x06\x07", 20
+
+
+def open_zip(content: bytes) -> zipfile.ZipFile:
+    """The zip, once its end says that its list of members is short: listing them is what costs."""
+    at = _end_of(content)
+    if content[at - _LARGE_LOCATOR_BYTES :].startswith(_LARGE_LOCATOR) and at >= _LARGE_LOCATOR_BYTES:
+        raise StatementDamaged("the bill is a zip for large files")
+    count, size = struct.unpack_from("<HI", content, at + 10)
+    if count > MEMBERS_MAX or size > _DIRECTORY_BYTES_MAX:
+        raise StatementDamaged("the bill has too many files in it")
+    return zipfile.ZipFile(io.BytesIO(content))
+
+
+def _end_of(content: bytes) -> int:
+    """Where the record of the end begins, looked for as `zipfile` does, so that both read the same one."""
+    at = len(content) - _END_BYTES
+    if at >= 0 and content.startswith(_END, at) and content.endswith(b"\0\0"):
+        return at
+    at = content.rfind(_END, max(0, at - _COMMENT_BYTES_MAX))
+    if at < 0 or at + _END_BYTES > len(content):
+        raise StatementDamaged("the bill is no zip")
+    return at
 
 
 def open_detail(archive: zipfile.ZipFile) -> Iterator[str]:
     """The lines of the file of rows. Raises StatementDamaged for hostile names, bombs and wrong bytes."""
     members = archive.infolist()
-    if len(members) > MEMBERS_MAX:
-        raise StatementDamaged("the bill has too many files in it")
+    if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
+        raise StatementDamaged("the bill is encrypted")
+    if any(member.compress_type not in _METHODS for member in members):
+        raise StatementDamaged("the bill is packed in a way that no bill is")
     names = {_name(member): member for member in members}
     found = [member for name, member in names.items() if name.endswith(".csv") and "汇总" not in name]
     if len(found) != 1:
         raise StatementDamaged("the bill has no one file of rows in it")
-    if found[0].flag_bits & _ENCRYPTED_FLAG:
-        raise StatementDamaged("the bill is encrypted")
     return _lines(_chunks(archive, found[0]))
 
 

@@ -5,16 +5,17 @@ Must not know: sockets, time-outs, retries, our states. A reply that fails verif
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from shunfu.channels.alipay import codec, trades
-from shunfu.channels.alipay.codec import Ask, Said
+from shunfu.channels.alipay.codec import Ask, Hearsay, Said
 from shunfu.channels.alipay.codes import canonical, why_order_refused
-from shunfu.channels.alipay.exchange import exchange, unlisted
+from shunfu.channels.alipay.exchange import exchange, exchange_once, unlisted
 from shunfu.channels.alipay.notifying import read_notification
 from shunfu.channels.alipay.settings import NAME, Settings, sandbox_url
-from shunfu.gateway.evidence import Accepted, Closed, Evidence, Invoke, NotFound, NotPaid, Refused, Unknown
+from shunfu.gateway.evidence import Accepted, Closed, Evidence, Invoke, NotFound, NotPaid, Paid, Refused, Unknown
 from shunfu.gateway.flow import Flow, Reply
 from shunfu.gateway.moment import Moment
 from shunfu.gateway.port import Genuine, Heard, Message, Prepay, Spurious
@@ -44,18 +45,28 @@ class Alipay:
         ask = _order(settings, prepay)
         if prepay.scene in _LOCAL:
             return Accepted(_local_invoke(settings, prepay, ask, moment))
-        said = yield from exchange(settings, ask, moment)
+        said = yield from exchange_once(settings, ask, moment)
         if isinstance(said, Unknown):
             return said
+        if isinstance(said, Hearsay):
+            return (yield from self._ask_after(settings, prepay.number, moment, _refusal(said.said)))
         if not said.is_success:
-            reason = why_order_refused(said)
-            return Refused(reason, said.named) if reason else unlisted(said)
+            return _refusal(said)
         params = _placed(prepay, said)
         return (
             Accepted(_invoke(settings, prepay, params, moment))
             if params
             else Unknown("reply to the order is malformed")
         )
+
+    def _ask_after(self, settings: Settings, number: str, moment: Moment, heard: Refused | Unknown) -> Flow[Evidence]:
+        """An unsigned refusal counts once the signed gateway does not know the order; it is never placed again."""
+        if isinstance(heard, Unknown):
+            return heard
+        found = yield from self.query(replace(settings, protocol="v2"), number, moment)
+        if isinstance(found, NotFound):
+            return heard
+        return found if isinstance(found, Paid | Closed) else Unknown("refusal is not signed")
 
     def query(self, settings: Settings, number: str, moment: Moment) -> Flow[Evidence]:
         """Ask what became of a number: NotPaid, Paid, Closed, NotFound or Unknown."""
@@ -68,15 +79,26 @@ class Alipay:
 
     def close(self, settings: Settings, number: str, moment: Moment) -> Flow[Evidence]:
         """Ask to close a number: Closed, NotFound, else Unknown (then query)."""
-        said = yield from exchange(settings, Ask("alipay.trade.close", {"out_trade_no": number}), moment)
-        return said if isinstance(said, Unknown) else _closed(said, number)
+        said = yield from exchange_once(settings, Ask("alipay.trade.close", {"out_trade_no": number}), moment)
+        if isinstance(said, Hearsay):
+            return (yield from self.close(replace(settings, protocol="v2"), number, moment))
+        if isinstance(said, Unknown):
+            return said
+        found = _closed(said, number)
+        if settings.protocol == "v2" or not isinstance(found, Closed):
+            return found
+        # A REST reply does not name its question, and one to the order looks like this one: the trade itself knows.
+        found = yield from self.query(settings, number, moment)
+        return found if isinstance(found, Closed) else Unknown("closed, but the trade does not say so")
 
     def cancel(self, settings: Settings, number: str, moment: Moment) -> Flow[Evidence]:
         """Undo a number whose outcome is unknown, at the counter: Alipay closes it, or refunds what was paid.
 
         Closed only when it says that it closed; a refund, and anything to be retried, is for the query to tell.
         """
-        said = yield from exchange(settings, Ask("alipay.trade.cancel", {"out_trade_no": number}), moment)
+        said = yield from exchange_once(settings, Ask("alipay.trade.cancel", {"out_trade_no": number}), moment)
+        if isinstance(said, Hearsay):
+            return unlisted(said.said)
         if isinstance(said, Unknown):
             return said
         if said.is_success and said.node.get("action") != "close":
@@ -132,11 +154,17 @@ def _local_invoke(settings: Settings, prepay: Prepay, ask: Ask, moment: Moment) 
     return Invoke("form", form, prepay.expires_at, sheet)
 
 
+def _refusal(said: Said) -> Refused | Unknown:
+    reason = why_order_refused(said)
+    return Refused(reason, said.named) if reason else unlisted(said)
+
+
 def _closed(said: Said, number: str) -> Evidence:
     if not said.is_success:
         return _not_found(said)
-    is_ours = said.node.get("out_trade_no") == number
-    return Closed("TRADE_CLOSED") if is_ours else Unknown("reply is about another number")
+    # A reply to a query has the status, one to a close never.
+    is_ours = said.node.get("out_trade_no") == number and "trade_status" not in said.node
+    return Closed("TRADE_CLOSED") if is_ours else Unknown("reply is about something else")
 
 
 def _not_found(said: Said) -> NotFound | Unknown:

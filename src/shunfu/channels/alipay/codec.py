@@ -34,6 +34,7 @@ SIGN_TYPES = ("RSA2", "RSA")
 CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gbk", "gb2312": "gbk", "gb18030": "gb18030"}
 FIELDS_MAX = 200
 
+_BARE_METHODS = frozenset({"alipay.system.oauth.token"})
 _IN_URL = frozenset(
     {"app_id", "method", "format", "charset", "sign_type", "sign", "timestamp", "version", "notify_url", "return_url"}
     | {"auth_token", "app_cert_sn", "alipay_root_cert_sn"}
@@ -60,12 +61,19 @@ class Said:
     @property
     def is_success(self) -> bool:
         """Whether the call was carried out; what came of it is in the node."""
-        return self.code in {"10000", ""} and not self.sub_code
+        return self.code == "10000" and not self.sub_code
 
     @property
     def named(self) -> str:
         """The most telling code of the two."""
         return self.sub_code or self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Hearsay:
+    """An error that came without a signature: perhaps Alipay's, perhaps anybody's."""
+
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,22 +228,24 @@ def read_reply(settings: Settings, method: str, body: bytes) -> Said | Distrust:
         return Distrust("alipay_cert_sn is not a certificate we hold")
     if not is_signed(key, raw.encode("utf-8"), signature):
         return Distrust("signature does not match")
-    return _open_node(settings, raw)
+    # The authorisation's node has no code; every other one that lacks it has not said that it worked.
+    is_bare = method in _BARE_METHODS and names[0] in members
+    return _open_node(settings, raw, "10000" if is_bare else "")
 
 
-def _open_node(settings: Settings, raw: str) -> Said | Distrust:
+def _open_node(settings: Settings, raw: str, code: str) -> Said | Distrust:
     text: bytes | None = raw.encode()
     if raw.startswith('"'):
         text = decrypt(settings.aes_key.reveal(), _text(raw)) if settings.aes_key else None
         if text is None:
             return Distrust("reply does not decrypt; is the AES key the one in the console?")
     node = parse_object(text or b"")
-    return Distrust("node is malformed") if node is None else said_of(node)
+    return Distrust("node is malformed") if node is None else said_of(node, code)
 
 
-def said_of(node: JsonObject) -> Said:
-    """A node with its codes."""
-    code, sub_code = (node.get(name, "") for name in ("code", "sub_code"))
+def said_of(node: JsonObject, default_code: str = "") -> Said:
+    """A node with its codes; the default is for one that has none, and overrules nothing."""
+    code, sub_code = node.get("code", default_code), node.get("sub_code", "")
     return Said(str(code)[:64], str(sub_code)[:128], node)
 
 

@@ -40,10 +40,12 @@ def read_notification(settings: Settings, message: Message, now: datetime) -> Ge
         return Spurious("envelope is malformed")
     if not -FUTURE <= now - sent_at <= PAST:
         return Spurious("notify_time is not within the last 26 hours")
-    return _genuine({name: value for name, value in params.items() if value}, (external_id, event_type), sent_at)
+    return _genuine(
+        settings, {name: value for name, value in params.items() if value}, (external_id, event_type), sent_at
+    )
 
 
-def _genuine(params: Mapping[str, str], names: tuple[str, str], sent_at: datetime) -> Genuine:
+def _genuine(settings: Settings, params: Mapping[str, str], names: tuple[str, str], sent_at: datetime) -> Genuine:
     number = text_at(params, "out_trade_no", _NUMBER)
     is_trade = number is not None and "trade_status" in params
     return Genuine(
@@ -51,7 +53,7 @@ def _genuine(params: Mapping[str, str], names: tuple[str, str], sent_at: datetim
         nonce="",
         event_type=f"{names[1]}.{params.get('trade_status', '')}".rstrip(".")[:128],
         number=number,
-        evidence=read_notified(params, sent_at) if is_trade else None,
+        evidence=read_notified(settings, params, sent_at) if is_trade else None,
         happened_at=sent_at,
         about=text_at(params, "out_biz_no", _NUMBER),
     )

@@ -1,24 +1,38 @@
 """Alipay's REST protocol (v3) in bytes and values: sign, build, read. Must not know: states, clocks.
 
-Source: opendocs "OpenAPI v3 协议". Errors come unsigned with 4xx or 5xx; only a listed code of a 4xx is heeded, and
-none of those is about money that has moved.
+Source: opendocs "OpenAPI v3 协议". Errors come unsigned with 4xx or 5xx: what a 4xx says is hearsay.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import urlencode
 
-from shunfu.channels.alipay.codec import Ask, Distrust, Said, compact, decrypt, encrypt, is_signed, said_of, sign
+from shunfu.channels.alipay.codec import (
+    Ask,
+    Distrust,
+    Hearsay,
+    Said,
+    compact,
+    decrypt,
+    encrypt,
+    is_signed,
+    said_of,
+    sign,
+)
 from shunfu.channels.alipay.settings import Settings
 from shunfu.gateway.flow import Reply, Request
 from shunfu.gateway.moment import Moment
 from shunfu.gateway.reading import parse_object, text_at
 
 SCHEME = "ALIPAY-SHA256withRSA"
+WINDOW_SECONDS = 600
+"""How far Alipay's clock and ours may be apart; what is older was kept by somebody."""
 GET_METHODS = frozenset({"alipay.data.dataservice.bill.downloadurl.query", "alipay.user.certify.open.query"})
 
+_STAMP = re.compile(r"[0-9]{13}", re.ASCII)
 _CODE = re.compile(r"[0-9A-Za-z_.-]{1,64}", re.ASCII)
 
 
@@ -55,10 +69,11 @@ def to_sign(*lines: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def read_reply(settings: Settings, reply: Reply) -> Said | Distrust:
-    """What was said: a verified 200 as a success, an error by its code."""
-    if "alipay-signature" in reply.headers or reply.status < 400:
-        distrust = verify(settings, reply.headers, reply.body)
+def read_reply(settings: Settings, reply: Reply, now: datetime) -> Said | Hearsay | Distrust:
+    """What was said: a verified 200 as it stands, an error by its code, as hearsay when it is not signed."""
+    is_proven = "alipay-signature" in reply.headers or reply.status < 400
+    if is_proven:
+        distrust = verify(settings, reply.headers, reply.body, now)
         if distrust:
             return distrust
     if reply.status == 200:
@@ -66,11 +81,12 @@ def read_reply(settings: Settings, reply: Reply) -> Said | Distrust:
     code = text_at(parse_object(reply.body) or {}, "code", _CODE)
     if code is None or not 400 <= reply.status < 500 or reply.status == 429:
         return Distrust(f"HTTP {reply.status} {code or ''}".strip())
-    return Said(str(reply.status), code, {})
+    said = Said(str(reply.status), code, {})
+    return said if is_proven else Hearsay(said)
 
 
-def verify(settings: Settings, headers: Mapping[str, str], body: bytes) -> Distrust | None:
-    """None when Alipay signed exactly these bytes; headers by lower-case name."""
+def verify(settings: Settings, headers: Mapping[str, str], body: bytes, now: datetime) -> Distrust | None:
+    """None when Alipay signed exactly these bytes within the last ten minutes; headers by lower-case name."""
     found = [headers.get(f"alipay-{name}", "") for name in ("timestamp", "nonce", "signature")]
     if not all(found):
         return Distrust("signature headers are missing")
@@ -79,7 +95,10 @@ def verify(settings: Settings, headers: Mapping[str, str], body: bytes) -> Distr
     if key is None:
         return Distrust("alipay-sn is not a certificate we hold")
     message = f"{timestamp}\n{nonce}\n".encode("utf-8", "replace") + body + b"\n"
-    return None if is_signed(key, message, signature) else Distrust("signature does not match")
+    if not is_signed(key, message, signature):
+        return Distrust("signature does not match")
+    is_now = _STAMP.fullmatch(timestamp) and abs(now.timestamp() - int(timestamp) / 1000) <= WINDOW_SECONDS
+    return None if is_now else Distrust("alipay-timestamp is not of the last ten minutes")
 
 
 def _open(settings: Settings, reply: Reply) -> Said | Distrust:
@@ -87,4 +106,4 @@ def _open(settings: Settings, reply: Reply) -> Said | Distrust:
     if settings.aes_key and not reply.body.startswith(b"{"):
         text = decrypt(settings.aes_key.reveal(), reply.body.decode("latin-1"))
     node = parse_object(text or b"")
-    return Distrust("reply is malformed") if node is None else said_of({**node, "code": "10000"})
+    return Distrust("reply is malformed") if node is None else said_of(node, "10000")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from urllib.parse import urlsplit
 
-from shunfu.channels.alipay.bill_member import open_detail
+from shunfu.channels.alipay.bill_member import open_detail, open_zip
 from shunfu.channels.alipay.bill_rows import Columns, Layout, Totals, read_line
 from shunfu.channels.alipay.codec import Ask, Said
 from shunfu.channels.alipay.codes import canonical, is_too_frequent, why_call_refused
@@ -41,6 +41,7 @@ from shunfu.gateway.statement import (
 READY_HOUR = 9
 _KINDS = {"trade": "trade", "funds": "signcustomer"}
 _URL = re.compile(r"https?://[\x21-\x7e]{1,2000}", re.ASCII)
+_HOST = re.compile(r"([0-9a-z-]+\.)+(alipay|alipaydev|alipayobjects)\.com(:443)?", re.ASCII)
 _MISSING = frozenset({"BILL_NOT_EXIST", "NO_BILL_DATA"})
 _WRONG = frozenset({"TYPE_NOT_SUPPORTED", "BILL_DATE_BEFORE_REGISTRATION", "INVALID_ARGUMENTS"})
 _LATER = frozenset({"USER_RATE_LIMIT", "SYSTEM_RATE_LIMIT"})
@@ -66,7 +67,7 @@ class AlipayStatements:
     def read_statement(self, settings: Settings, file: StatementFile) -> Iterator[StatementLine]:
         """Its lines in order, streaming; checks its own totals at the end. Raises StatementDamaged."""
         try:
-            with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+            with open_zip(file.content) as archive:
                 yield from _lines(open_detail(archive), Layout.of(file.of.kind))
         except StatementDamaged:
             raise
@@ -116,9 +117,13 @@ def _no_bill(said: Said, of: StatementOf, now: datetime) -> StatementAnswer:
 
 
 def _is_safe(settings: Settings, url: str) -> bool:
-    """Over https, or at the stand-in that the account is at."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or f"{parts.scheme}://{parts.netloc}" == sandbox_url(settings)
+    """At one of Alipay's own hosts over https, or at the stand-in that the account is at: nowhere else is fetched."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_alipays = parts.scheme == "https" and _HOST.fullmatch(parts.netloc) is not None
+    return is_alipays or f"{parts.scheme}://{parts.netloc}" == sandbox_url(settings)
 
 
 def _file(of: StatementOf, answer: Reply | NoReply) -> StatementAnswer:

@@ -52,14 +52,21 @@ def read_queried(settings: Settings, node: JsonObject, number: str, now: datetim
     return _read(node, identity, node.get("send_pay_date"), now)
 
 
-def read_notified(params: Mapping[str, str], now: datetime) -> Evidence:
-    """Evidence in a notification's parameters, payee and application as it names them.
+def read_notified(settings: Settings, params: Mapping[str, str], now: datetime) -> Evidence:
+    """Evidence in a notification's parameters, payee and application as it names them, for the guard on Paid to see.
 
-    TRADE_CLOSED after a payment or with a refund is a trade that was paid: money moved.
+    Of another's trade nothing else is believed. TRADE_CLOSED after a payment or with a refund is a trade that was paid:
+    money moved.
     """
     has_refund = "gmt_refund" in params or (parse_yuan(params.get("refund_fee")) or 0) > 0
     moment = params.get("gmt_payment") or (params.get("gmt_create") if has_refund else None)
-    return _read(params, (params.get("seller_id", ""), params.get("app_id", "")), moment, now)
+    evidence = _read(params, (params.get("seller_id", ""), params.get("app_id", "")), moment, now)
+    return evidence if isinstance(evidence, Paid) or _is_ours(settings, params) else Unknown("another's trade")
+
+
+def _is_ours(settings: Settings, params: Mapping[str, str]) -> bool:
+    apps = (params.get("app_id"), params.get("auth_app_id"))
+    return settings.app_id in apps and params.get("seller_id") in {None, "", settings.seller_id}
 
 
 def _read(node: JsonObject, identity: tuple[str, str], paid_at: object, now: datetime) -> Evidence:

@@ -12,12 +12,20 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from hashlib import sha1, sha256
+from urllib.parse import unquote
 
 from shunfu.channels.alipay import causes
-from shunfu.channels.alipay.bench_input import Message, holders, read_message, text_of
+from shunfu.channels.alipay.bench_input import (
+    Holder,
+    Message,
+    holders,
+    read_message,
+    read_now,
+    read_roots,
+    read_sealed,
+    text_of,
+)
 from shunfu.channels.alipay.bench_words import REASONS
 from shunfu.channels.alipay.codec import CHARSETS, decrypt, is_signed, sign
 from shunfu.channels.alipay.notifying import FUTURE, PAST
@@ -25,7 +33,7 @@ from shunfu.channels.alipay.settings import parse_aes_key, parse_private_key
 from shunfu.channels.alipay.values import parse_china_time
 from shunfu.gateway.workbench import Source, Worked
 
-REST_WINDOW_SECONDS = 600
+WINDOW_SECONDS = 600
 
 
 class AlipayWorkbench:
@@ -34,8 +42,8 @@ class AlipayWorkbench:
     def sign(self, source: Source) -> Worked:
         """The exact text to sign, and its signature with `key`, a private key."""
         message = read_message(source)
-        if message is None:
-            return _failed("input", "input")
+        if isinstance(message, str):
+            return _failed("input", message)
         key = parse_private_key(text_of(source, "key"))
         if key is None:
             return replace(_failed("key", "no_private_key"), to_sign=message.to_sign)
@@ -48,15 +56,14 @@ class AlipayWorkbench:
     def verify(self, source: Source) -> Worked:
         """Whether one of the keys signed the message, and if not, which step fails and the likeliest cause."""
         message = read_message(source)
-        if message is None or not message.signature:
-            return replace(_failed("input", "input" if message is None else "no_signature"), valid=False)
+        if isinstance(message, str) or not message.signature:
+            return replace(_failed("input", message if isinstance(message, str) else "no_signature"), valid=False)
         worked = _verified(source, message)
         return replace(worked, to_sign=worked.to_sign or message.to_sign, signature=message.signature)
 
     def decrypt(self, source: Source) -> Worked:
         """The plaintext of biz_content, of a reply's node, or of a client's message, with `aes_key`."""
-        message = read_message(source)
-        sealed = message.sealed if message else ""
+        sealed = read_sealed(source)
         if not sealed:
             return _failed("input", "nothing_sealed")
         key = parse_aes_key(text_of(source, "aes_key"))
@@ -81,43 +88,38 @@ def _verified(source: Source, message: Message) -> Worked:
         return replace(_failed("serial", "wrong_serial"), valid=False, fields={"alipay_cert_sn": message.serial})
     named = found.get(message.serial)
     keys = [named] if named else [*found.values()]
-    for check in (_chain, _time):
-        worked = check(source, message)
-        if worked:
-            return worked
     for text in message.readings:
-        if _is_by(keys, text, message):
-            return Worked(text, valid=True)
+        able = [one for one in keys if _is_by(one, text, message)]
+        if able:
+            return replace(_trusted(source, message, able), to_sign=text)
     return _explained(source, message, keys)
 
 
-def _is_by(keys: list[RSAPublicKey], text: str, message: Message) -> bool:
+def _is_by(holder: Holder, text: str, message: Message) -> bool:
     raw = text.encode(CHARSETS[message.charset], "replace")
-    return any(is_signed(key, raw, message.signature, message.sign_type) for key in keys)
+    return is_signed(holder.key, raw, message.signature, message.sign_type)
 
 
-def _chain(source: Source, message: Message) -> Worked | None:
-    """With roots given, the certificate must be issued under one of them."""
-    roots = source.get("roots")
-    text = "\n".join(map(str, cast("list[object]", roots))) if isinstance(roots, list) else text_of(source, "roots")
-    if causes.is_under_roots(text_of(source, "key"), text):
-        return None
-    return replace(_failed("certificate", "wrong_root"), valid=False)
+def _trusted(source: Source, message: Message, able: list[Holder]) -> Worked:
+    """With roots given, the certificate that verified must be issued under one; with the present, all must be valid."""
+    now = read_now(source)
+    if isinstance(now, str):
+        return replace(_failed("input", now), valid=False)
+    roots = read_roots(source)
+    wrong = [causes.wrong_with_chain(one.chain, roots, now) for one in able]
+    if all(wrong):
+        return replace(_failed("certificate", wrong[0]), valid=False)
+    if now is not None and _is_late(message, now):
+        return replace(_failed("timestamp", "clock"), valid=False)
+    return Worked(valid=True)
 
 
-def _time(source: Source, message: Message) -> Worked | None:
-    """With the present given, the message must be recent: ten minutes in the REST protocol, 26 hours when notified."""
-    try:
-        now = datetime.fromisoformat(text_of(source, "now"))
-    except ValueError:
-        return None
-    if now.tzinfo is None:
-        return None
-    sent_at = parse_china_time(message.params.get("notify_time"))
-    is_late = sent_at is not None and not -FUTURE <= now - sent_at <= PAST
+def _is_late(message: Message, now: datetime) -> bool:
+    """A request or REST message must be of these ten minutes, a notification of the last 26 hours."""
     if message.sent_ms:
-        is_late = abs(now.timestamp() - message.sent_ms / 1000) > REST_WINDOW_SECONDS
-    return replace(_failed("timestamp", "clock"), valid=False) if is_late else None
+        return abs(now.timestamp() - message.sent_ms / 1000) > WINDOW_SECONDS
+    sent_at = parse_china_time(message.params.get("notify_time"))
+    return sent_at is not None and not -FUTURE <= now - sent_at <= PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,36 +134,70 @@ _GUESSES = (
     _Guess("sign_type", causes.other_sign_type),
     _Guess("quotes", causes.without_quotes),
     _Guess("slashes", causes.other_slashes),
-    _Guess("reserialised", causes.reserialised),
-    _Guess("decoded_twice", causes.decoded_twice),
-    _Guess("not_decoded", causes.not_decoded),
-    _Guess("empty_kept", causes.empty_kept),
     _Guess("line_feed", causes.other_line_ends),
+    _Guess("reserialised", causes.reserialised),
+    _Guess("not_decoded", causes.not_decoded),
+    _Guess("not_decoded", causes.encoded),
+    _Guess("empty_kept", causes.empty_kept),
+    _Guess("decoded_twice", causes.decoded_twice),
 )
 
 
-def _explained(source: Source, message: Message, keys: list[RSAPublicKey]) -> Worked:
-    for guess in _GUESSES:
-        for text in guess.texts(message):
-            if _is_by(keys, text, message):
-                return Worked(text, valid=False, failed_step="signature", reason=REASONS[guess.reason])
-    other = next((name for name in CHARSETS if _is_by(keys, message.to_sign, replace(message, charset=name))), None)
-    reason = "charset" if other else _by_the_key(source, message, keys)
+def _explained(source: Source, message: Message, keys: list[Holder]) -> Worked:
+    message, repaired = _repaired(message)
+    raw = _bytes_of(message.signature)
+    if raw is None:
+        return replace(_failed("signature", "no_base64"), valid=False)
+    signed = {causes.signed_digest(one.key, raw, message.sign_type) for one in keys} - {None}
+    found = _guessed(message, signed) if signed else None
+    if found:
+        reason = repaired or found[1]
+        return Worked(found[0], valid=False, failed_step="signature", reason=REASONS[reason])
+    reason = repaired if signed and repaired else _by_the_key(source, message, keys, raw)
     return replace(_failed("key" if reason in {"app_key", "other_key"} else "signature", reason), valid=False)
 
 
-def _by_the_key(source: Source, message: Message, keys: list[RSAPublicKey]) -> str:
-    """A signature opened with its own key shows the digest that was signed: then the text is what is wrong."""
+def _repaired(message: Message) -> tuple[Message, str]:
+    """The message with its signature as it must have been, and what spoiled it: base64 has no space and no percent."""
+    if " " in message.signature:
+        return replace(message, signature=message.signature.replace(" ", "+")), "decoded_twice"
+    if "%" in message.signature:
+        return replace(message, signature=unquote(message.signature)), "not_decoded"
+    return message, ""
+
+
+def _guessed(message: Message, signed: set[bytes | None]) -> tuple[str, str] | None:
+    """The text that was signed, and what went wrong: by the digest in the signature, so that many can be tried."""
+    digest = sha1 if message.sign_type == "RSA" else sha256
+    for text in message.readings:
+        if digest(text.encode(CHARSETS[message.charset], "replace")).digest() in signed:
+            return text, "no_base64"
+    for guess in _GUESSES:
+        for text in guess.texts(message):
+            if digest(text.encode(CHARSETS[message.charset], "replace")).digest() in signed:
+                return text, guess.reason
+    for name in CHARSETS:
+        if digest(message.to_sign.encode(CHARSETS[name], "replace")).digest() in signed:
+            return message.to_sign, "charset"
+    return None
+
+
+def _bytes_of(signature: str) -> bytes | None:
     try:
-        raw = b64decode(message.signature, validate=True)
+        return b64decode(signature, validate=True)
     except (ValueError, binascii.Error):
-        return "no_base64"
-    kinds: Mapping[str, str] = {message.sign_type: "text", "RSA" if message.sign_type == "RSA2" else "RSA2": "hash"}
+        return None
+
+
+def _by_the_key(source: Source, message: Message, keys: list[Holder], raw: bytes) -> str:
+    """A signature opened with its own key shows the digest that was signed: then the text is what is wrong."""
+    text = "likely_reserialised" if causes.is_json(message) else "text"
+    kinds: Mapping[str, str] = {message.sign_type: text, "RSA" if message.sign_type == "RSA2" else "RSA2": "hash"}
     for sign_type, reason in kinds.items():
-        if any(causes.was_signed_by(key, raw, sign_type) for key in keys):
+        if any(causes.was_signed_by(one.key, raw, sign_type) for one in keys):
             return reason
     ours = parse_private_key(text_of(source, "app_private_key"))
-    is_ours = ours is not None and any(key == ours.public_key() for key in keys)
+    is_ours = ours is not None and any(one.key == ours.public_key() for one in keys)
     return "app_key" if is_ours and message.is_alipays else "other_key"
 
 

@@ -26,12 +26,13 @@ CHANNEL = Channel(
     name=NAME,
     label=LABEL,
     icon="card",
+    # 34 is what a query says of a tn that nobody has opened yet, and no call closes it: it may be paid all the same.
     scenes=(
-        Scene("miniprogram", "unionpay_tn", needs_payer=False),
-        Scene("app", "unionpay_tn", needs_payer=False),
-        Scene("h5", "form", needs_payer=False, is_local=True),
-        Scene("page", "form", needs_payer=False, is_local=True),
-        Scene("native", "qr", needs_payer=False),
+        Scene("miniprogram", "unionpay_tn", needs_payer=False, not_found_is_final=False),
+        Scene("app", "unionpay_tn", needs_payer=False, not_found_is_final=False),
+        Scene("h5", "form", needs_payer=False, is_local=True, not_found_is_final=False),
+        Scene("page", "form", needs_payer=False, is_local=True, not_found_is_final=False),
+        Scene("native", "qr", needs_payer=False, not_found_is_final=False),
     ),
     capabilities=Capabilities(
         currencies=frozenset({"CNY"}),

@@ -26,7 +26,7 @@ it does not come back, this longest life is assumed.
 LATE_SECONDS = 300
 """How long after payTimeout a payment may still arrive: only then does a failed try mean that none will."""
 
-PAYMENT, REFUND, UNDO = "01", "04", "31"
+QUERY, PAYMENT, REFUND, UNDO = "00", "01", "04", "31"
 CNY = "156"
 
 _DEADLINE = re.compile(r"until([0-9]{14})", re.ASCII)
@@ -37,15 +37,21 @@ _CODE = re.compile(r"[0-9A-Z]{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A number that was asked about, and the merchant whose it is."""
+    """A number that was asked about, the merchant whose it is, and the request's txnType."""
 
     mer_id: str
     number: str
+    kind: str = QUERY
 
     def is_about(self, fields: Fields) -> bool:
-        """Whether an answer tells of this very transaction: merId, orderId and txnTime."""
+        """Whether an answer tells of this very transaction and request: merId, orderId, txnTime and txnType.
+
+        A query that found something answers with the txnType of what it found, which its reader judges.
+        """
         names = (fields.get("merId"), fields.get("orderId"), fields.get("txnTime"))
-        return names == (self.mer_id, self.number, txn_time(self.number))
+        has_found = self.kind == QUERY and fields.get("respCode") == codes.OK
+        is_same_kind = has_found or fields.get("txnType") == self.kind
+        return is_same_kind and names == (self.mer_id, self.number, txn_time(self.number))
 
 
 def reserved_until(deadline: datetime) -> str:
@@ -82,10 +88,10 @@ def read_query(fields: Fields, asked: Asked, now: datetime) -> Evidence:
     found = code_at(fields, "origRespCode")
     if found in codes.PAID:
         return read_paid(fields)
-    if found in codes.PENDING:
+    if found in codes.UNPAID:
         return NotPaid(found)
     if found not in codes.FAILED:
-        return Unknown(f"origRespCode {found} is not one that we know")
+        return Unknown(f"origRespCode {found} does not say what became of it")
     is_over = now >= _deadline(fields, asked.number) + timedelta(seconds=LATE_SECONDS)
     return Closed(found) if is_over else NotPaid(found)
 
@@ -115,7 +121,7 @@ def read_refund_query(fields: Fields, amount: Money) -> RefundEvidence:
         return read_refunded(fields)
     if found in codes.PENDING:
         return RefundProcessing(name_at(fields, "queryId"))
-    return RefundClosed(found) if found in codes.REFUND_FAILED else Unknown(f"origRespCode {found} of a refund")
+    return RefundClosed(found) if found in codes.FAILED else Unknown(f"origRespCode {found} of a refund")
 
 
 def read_refunded(fields: Fields) -> RefundSucceeded | Unknown:

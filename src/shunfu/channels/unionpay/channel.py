@@ -25,6 +25,9 @@ QUERY = "/gateway/api/queryTrans.do"
 
 DESCRIPTION_BYTES_MAX = 32
 _BROWSER = {"page": "07", "h5": "08"}
+_NEVER_NOTIFIED = ("backUrl", "frontUrl", "payTimeout", "channelType", "origRespCode")
+"""Fields of requests, and of answers to queries: what has one is no notification, whoever signed it."""
+
 _FORBIDDEN = str.maketrans(dict.fromkeys("[]{}&=\"'\\", " "))
 
 
@@ -41,12 +44,14 @@ class UnionPay:
         if sent is None or prepay.amount.currency != "CNY":
             return Refused("invalid_request", "number" if sent is None else "currency")
         fields = _order(settings, prepay, sent)
-        deadline = _deadline(prepay)
+        deadline, unclear = _deadline(prepay), codec.unclear(settings, fields)
+        if unclear:
+            return Refused("invalid_request", unclear)
         if prepay.scene in _BROWSER:
             return Accepted(_form(settings, fields, deadline))
         path = BACK if prepay.scene == "native" else APP
         answer = yield codec.build_request(settings, settings.base_url + path, fields)
-        found = trusted(settings, answer, Asked(settings.mer_id, prepay.number), moment.now)
+        found = trusted(settings, answer, Asked(settings.mer_id, prepay.number, PAYMENT), moment.now)
         if isinstance(found, Unknown):
             return found
         code = answers.code_at(found, "respCode")
@@ -81,6 +86,8 @@ class UnionPay:
         distrust = codec.verify(settings, fields, now)
         if distrust:
             return Spurious(distrust.reason)
+        if any(name in fields for name in _NEVER_NOTIFIED):
+            return Spurious("a request or an answer to a query, not a notification")
         return _genuine(settings, fields, message.body, now)
 
     def answer_notification(self, heard: Heard) -> Reply:
@@ -140,8 +147,8 @@ def _order(settings: Settings, prepay: Prepay, sent: str) -> dict[str, str]:
         "txnTime": sent,
         "txnAmt": str(prepay.amount.minor),
         "currencyCode": CNY,
-        "backUrl": prepay.notify_url,
-        "frontUrl": (prepay.return_url or "") if prepay.scene in _BROWSER else "",
+        "backUrl": codec.address(prepay.notify_url),
+        "frontUrl": codec.address(prepay.return_url or "") if prepay.scene in _BROWSER else "",
         "payTimeout": full(deadline),
         "orderDesc": _description(prepay.subject),
         "reqReserved": answers.reserved_until(deadline),

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1, sha256
 from hmac import compare_digest
+from itertools import islice
 from typing import Literal, TypeAlias
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -35,12 +36,15 @@ Fields: TypeAlias = Mapping[str, str]
 Step: TypeAlias = Literal["input", "key", "certificate", "signature"]
 
 _CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gbk", "gb2312": "gbk", "gb18030": "gb18030"}
-_ENCODING_FIELD = re.compile(rb"(?:^|&)encoding=([^&]*)")
+_ENCODING_FIELD = re.compile(rb"(?:^|&)encoding=([^&]{0,16})")
 _NAME = re.compile(r"[A-Za-z][0-9A-Za-z_]{0,63}", re.ASCII)
 _MARK = re.compile(r"[{}\[\]&]")
-_ESCAPED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _OPENS = {"}": "{", "]": "["}
-_FIELDS_MAX = 200
+_FIELDS_MAX, _DEPTH_MAX, _MARKS_MAX = 200, 16, 4096
+"""What is read of a message that nobody has proven yet: past these it is given up, so that no length costs more."""
+
+_KEPT_IN_ADDRESS = "%:/?#[]@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,7 @@ def charset(encoding: str) -> str | None:
 
 def canonical(fields: Fields) -> str:
     """What is signed: every field but the signature and the empty ones, by name, raw values, joined by `&`."""
-    kept = sorted((name, value) for name, value in fields.items() if value and name != "signature")
-    return "&".join(f"{name}={value}" for name, value in kept)
+    return "&".join(f"{name}={value}" for name, value in _signed_pairs(fields))
 
 
 def rsa_text(message: bytes, version: str = VERSION) -> bytes:
@@ -106,6 +109,21 @@ def sign(settings: Settings, fields: Fields) -> dict[str, str]:
     return {**signed, "signature": _signature(settings, message)}
 
 
+def address(url: str) -> str:
+    """The URL with everything escaped that no URL may hold: braces, blanks, control characters, other alphabets."""
+    return quote(url, safe=_KEPT_IN_ADDRESS, errors="replace")
+
+
+def unclear(settings: Settings, fields: Fields) -> str:
+    """The first field that may not be signed as it is, else an empty text.
+
+    Methods 11 and 12 have one key for both directions: whoever reads our signed text after an `&` of ours as a field
+    holds a message that UnionPay seems to have signed. An `&` cannot be escaped without another meaning.
+    """
+    is_keyed = settings.sign_method != "01"
+    return next((name for name, value in fields.items() if is_keyed and "&" in value), "")
+
+
 def build_request(settings: Settings, url: str, fields: Fields) -> Request:
     """A signed request: a form in UTF-8."""
     body = form(sign(settings, fields))
@@ -120,18 +138,22 @@ def form(fields: Fields) -> bytes:
 
 
 def verify(settings: Settings, fields: Fields, now: datetime) -> Distrust | None:
-    """None when UnionPay signed exactly these fields and its certificate is valid now."""
-    encoding, method = charset(fields.get("encoding", "")), fields.get("signMethod", "")
+    """None when UnionPay signed exactly these fields, by the account's own method, its certificate valid now."""
+    encoding, method = charset(fields.get("encoding", "")), settings.sign_method
     if fields.get("version") != VERSION or encoding is None:
         return Distrust("input", "version or encoding is not one that we read")
+    if fields.get("signMethod") != method:
+        return Distrust("key", "signMethod is not the account's")
     try:
         message = canonical(fields).encode(encoding)
     except UnicodeEncodeError:
         return Distrust("input", "a value cannot be written in the message's encoding")
     if method == "01":
         return _verify_rsa(settings, fields, message, now)
-    if method not in {"11", "12"} or settings.secure_key is None:
+    if settings.secure_key is None:
         return Distrust("key", "signMethod is not one that we hold a key for")
+    if _split(canonical(fields)) != _signed_pairs(fields):
+        return Distrust("input", "the signed text can be read as other fields")
     expected = keyed_hash(message, settings.secure_key.reveal(), method)
     is_right = compare_digest(expected.encode(), fields.get("signature", "").encode())
     return None if is_right else Distrust("signature", "signature does not match")
@@ -149,15 +171,22 @@ def parse_body(body: bytes, bytes_max: int = BODY_BYTES_MAX) -> dict[str, str] |
 def parse_form(body: bytes) -> dict[str, str] | None:
     """The fields of a notification, an url-encoded form in the encoding that it names; None when malformed."""
     encoding = _encoding_of(body)
-    if not body or len(body) > BODY_BYTES_MAX or _ESCAPED.fullmatch(body) is None:
+    if not body or len(body) > BODY_BYTES_MAX or _BROKEN_ESCAPE.search(body):
+        return None
+    pieces = body.split(b"&", _FIELDS_MAX)
+    if len(pieces) > _FIELDS_MAX:
         return None
     pairs: list[tuple[str, str]] = []
-    for piece in body.split(b"&"):
+    for piece in pieces:
         name, equals, value = (_unescape(part, encoding) for part in piece.partition(b"="))
         if name is None or value is None or not equals:
             return None
         pairs.append((name, value))
     return _unique(pairs)
+
+
+def _signed_pairs(fields: Fields) -> list[tuple[str, str]]:
+    return sorted((name, value) for name, value in fields.items() if value and name != "signature")
 
 
 def _signature(settings: Settings, message: bytes) -> str:
@@ -190,7 +219,8 @@ def _proven(settings: Settings, pem: str) -> Signer | Distrust:
 
 def _encoding_of(body: bytes) -> str | None:
     """The encoding that the body names, UTF-8 when it names none, None when it names two or an unknown one."""
-    found = {one.decode("latin-1") for one in _ENCODING_FIELD.findall(body)}
+    named = islice(_ENCODING_FIELD.finditer(body), _FIELDS_MAX)
+    found = {one.group(1).decode("latin-1") for one in named}
     return charset(found.pop() if found else ENCODING) if len(found) < 2 else None
 
 
@@ -209,7 +239,9 @@ def _split(text: str) -> list[tuple[str, str]] | None:
     pieces: list[str] = []
     opened: list[str] = []
     begin = 0
-    for mark in _MARK.finditer(text):
+    for count, mark in enumerate(_MARK.finditer(text)):
+        if count == _MARKS_MAX or len(pieces) == _FIELDS_MAX or len(opened) > _DEPTH_MAX:
+            return None
         character = mark.group()
         if character in "{[":
             opened.append(character)

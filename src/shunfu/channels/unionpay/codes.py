@@ -22,18 +22,20 @@ PAID = frozenset({"00", "A6", "A1"})
 PENDING = frozenset({"03", "04", "05"})
 """UnionPay does not know yet; only asking again tells."""
 
+UNPAID = PENDING | {"70"}
+"""As `origRespCode` of a payment: nothing has moved so far, and it may yet: 70 waits for the cardholder."""
+
 FAILED = frozenset(
-    {"01", "02", "06", "10", "11", "13", "30", "31", "32", "33", "34", "35", "36", "38", "39", "40", "43", "44", "45"}
-    | {"60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "70", "71", "72", "73", "76", "77", "78", "79"}
-    | {"80", "81", "82", "83", "84", "90", "91", "92", "93", "94", "95", "96", "99"}
+    {"01", "10", "11", "13", "30", "31", "32", "33", "35", "36", "38", "39", "40", "43", "44", "45"}
+    | {"60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "71", "72", "73", "76", "77", "78", "79"}
+    | {"80", "81", "82", "84", "90", "91", "92", "93", "94", "95", "96", "99"}
 )
-"""As `origRespCode` of a payment: this try did not pay. The shopper may try again until payTimeout.
+"""As `origRespCode` of a payment: this try did not pay, and the shopper may try again until payTimeout. Of a refund: no
+money went back.
 
-Not here: 42 (charged after the time-out, goes back by itself) and 74, 75 (charged, and not or perhaps not written off).
+Not here: 02, 06, 83 (down, busy, at the issuer: it may go on), 34, 70, and what was charged: 42 (after the time-out,
+goes back by itself), 74 and 75 (not or perhaps not written off).
 """
-
-REFUND_FAILED = FAILED - {"06", "34", "70", "83"}
-"""As `origRespCode` of a refund: no money went back. Busy, not found and still at work are not among them."""
 
 _REFUSED: dict[str, RefusedReason] = {
     "10": "invalid_request",
@@ -57,7 +59,6 @@ _REFUND_REFUSED: dict[str, RefusedReason] = {
     "35": "invalid_request",
     "36": "invalid_request",
     "43": "not_permitted",
-    "45": "invalid_request",
 }
 _REFUND_NOT_YET = frozenset({"64"})
 
@@ -95,7 +96,10 @@ def refused_reason(code: str) -> RefusedReason | None:
 
 
 def refund_refused_reason(code: str) -> RefusedReason | None:
-    """Why a refund was refused; only codes about the request or its original, which cannot have moved money."""
+    """Why a refund was refused; only codes about the request or its original, which cannot have moved money.
+
+    45 says that the original is refunded or undone already: perhaps by this very refund, so it is not listed.
+    """
     return _REFUND_REFUSED.get(code)
 
 

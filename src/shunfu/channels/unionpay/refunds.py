@@ -58,10 +58,13 @@ class UnionPayRefunds:
             "txnAmt": str(refund.amount.minor),
             "currencyCode": CNY,
             "origQryId": refund.channel_transaction_no,
-            "backUrl": refund.notify_url,
+            "backUrl": codec.address(refund.notify_url),
         }
+        unclear = codec.unclear(settings, fields)
+        if unclear:
+            return Refused("invalid_request", unclear)
         answer = yield codec.build_request(settings, settings.base_url + BACK, fields)
-        found = trusted(settings, answer, Asked(settings.mer_id, refund.number), moment.now)
+        found = trusted(settings, answer, Asked(settings.mer_id, refund.number, kind), moment.now)
         if isinstance(found, Unknown):
             return found
         code = answers.code_at(found, "respCode")

@@ -13,6 +13,11 @@ from collections.abc import Mapping
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from shunfu.gateway.statement import RATIO_MAX
+
+FREE_BYTES = 16 << 20
+"""How much a file may unpack to, however little it weighs."""
+
 FILE_BYTES_MAX = 64 << 20
 """The longest file that is unpacked from `fileContent`; UnionPay's own limit is 20 MB."""
 
@@ -65,7 +70,7 @@ def unpack_file(text: str, bytes_max: int = FILE_BYTES_MAX) -> bytes | None:
     try:
         packed = b64decode(text, validate=True)
         stream = zlib.decompressobj()
-        content = stream.decompress(packed, bytes_max)
+        content = stream.decompress(packed, min(bytes_max, FREE_BYTES + RATIO_MAX * len(packed)))
     except (binascii.Error, ValueError, zlib.error):
         return None
     return content if stream.eof and not stream.unused_data else None

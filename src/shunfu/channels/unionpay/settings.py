@@ -52,7 +52,7 @@ _TRIPLE_DES = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
-    """A merchant's account. `sign_method` signs our requests; messages are verified by their own, if we hold its keys.
+    """A merchant's account. `sign_method` signs our requests, and only what is signed by it is believed.
 
     `anchors` and `private_key` are for method 01 (RSA), `secure_key` for 11 (SHA-256) and 12 (SM3); None where absent.
     The last four are the 云闪付 application's, empty or None where there is none.

@@ -8,6 +8,7 @@ file of adjustments (ZME): chargebacks and corrections, money that moved without
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,14 +20,13 @@ from typing import cast
 from shunfu.channels.unionpay import answers, codec, codes
 from shunfu.channels.unionpay.channel import common
 from shunfu.channels.unionpay.columns import read_zm, read_zme
-from shunfu.channels.unionpay.sealing import unpack_file
+from shunfu.channels.unionpay.sealing import FREE_BYTES, unpack_file
 from shunfu.channels.unionpay.settings import Settings
 from shunfu.channels.unionpay.times import BEIJING, full
 from shunfu.gateway.evidence import Refused, Unknown
 from shunfu.gateway.flow import Answer, Flow, NoReply, Request
 from shunfu.gateway.port import Moment
 from shunfu.gateway.statement import (
-    DOWNLOAD_BYTES_MAX,
     PLAIN_BYTES_MAX,
     RATIO_MAX,
     NoStatement,
@@ -39,8 +39,14 @@ from shunfu.gateway.statement import (
 )
 
 READY_HOUR = 10
-_FREE_BYTES = 16 << 20
+REPLY_BYTES_MAX = 40 << 20
+"""The longest reply with a file: UnionPay's own limit is 20 MB, a third more in base64."""
+
 _MEMBERS_MAX = 64
+_DIRECTORY_BYTES_MAX = _MEMBERS_MAX * 256
+_END = struct.Struct("<4s4H2LH")
+_COMMENT_BYTES_MAX = 1 << 16
+_LOCATOR_BYTES = 20
 _CHUNK_BYTES = 1 << 16
 _LINE_BYTES_MAX = 4096
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -51,7 +57,7 @@ _NORMAL, _ADJUSTED = "ZM", "ZME"
 class UnionPayStatements:
     """Fetching and reading settlement files. Up to `free_bytes` a file may unpack to, however little it weighs."""
 
-    def __init__(self, free_bytes: int = _FREE_BYTES) -> None:
+    def __init__(self, free_bytes: int = FREE_BYTES) -> None:
         self._free_bytes = free_bytes
 
     def fetch_statement(self, settings: Settings, of: StatementOf, moment: Moment) -> Flow[StatementAnswer]:
@@ -114,13 +120,13 @@ class _Budget:
 
 
 def _patient(request: Request) -> Request:
-    return replace(request, timeout_seconds=60.0, reply_bytes_max=DOWNLOAD_BYTES_MAX)
+    return replace(request, timeout_seconds=60.0, reply_bytes_max=REPLY_BYTES_MAX)
 
 
 def _trusted(settings: Settings, answer: Answer, asked: codec.Fields, now: datetime) -> codec.Fields | Unknown:
     if isinstance(answer, NoReply):
         return Unknown(answer.reason)
-    fields = codec.parse_body(answer.body, DOWNLOAD_BYTES_MAX) if answer.status == 200 else None
+    fields = codec.parse_body(answer.body, REPLY_BYTES_MAX) if answer.status == 200 else None
     if fields is None:
         return Unknown(f"HTTP {answer.status}: not a reply of UnionPay's")
     distrust = codec.verify(settings, fields, now)
@@ -131,10 +137,27 @@ def _trusted(settings: Settings, answer: Answer, asked: codec.Fields, now: datet
 
 
 def _opened(content: bytes) -> zipfile.ZipFile:
+    _weigh_directory(content)
     try:
         return zipfile.ZipFile(BytesIO(content))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise StatementDamaged("the file is no zip") from None
+
+
+def _weigh_directory(content: bytes) -> None:
+    """Refuse what zipfile would build without end: it reads the whole directory, by its length, before it answers.
+
+    The end of a zip is found as zipfile finds it. What leads to the end of a zip64 is refused: no statement needs it.
+    """
+    tail = content[-_END.size - _COMMENT_BYTES_MAX - _LOCATOR_BYTES :]
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < _END.size:
+        raise StatementDamaged("the file is no zip")
+    _, _, _, _, count, length, _, _ = _END.unpack_from(tail, at)
+    if count > _MEMBERS_MAX or length > _DIRECTORY_BYTES_MAX:
+        raise StatementDamaged("the zip has too many members")
+    if tail[max(0, at - _LOCATOR_BYTES) : at].startswith(b"PK\6\7"):
+        raise StatementDamaged("the zip is a zip64")
 
 
 def _members(archive: zipfile.ZipFile, shape: str) -> list[zipfile.ZipInfo]:

@@ -1,8 +1,10 @@
 """UnionPay's signature, step by step, and what is most likely wrong with it. Must not know: files, our settings.
 
 Input: `kind`; `params` (an object) or `body` (a text: of a reply as it came, of a request or notification url-encoded);
-`encoding` and `signMethod` where the message has none; `key` (a private key to sign and decrypt; a public key or a
-certificate to verify a request); `roots` (root and intermediate certificates) and `signer_name`; `secure_key`; `now`.
+`encoding` and `signMethod` where the message has none; `key`, or `keys` by certId (a private key to sign and decrypt; a
+public key or a certificate to verify); `roots` (root and intermediate certificates: a text, a list or an object) and
+`signer_name` (else both that UnionPay has had); `secure_key`, which may be empty; `now`, without which no dates are
+judged. Without roots, a certificate in a message is trusted only when it was given as key, too: no chain is judged.
 Kind `client` is `upsdk.config`: appId, frontToken, nonceStr, timestamp, url in `params`.
 """
 
@@ -13,10 +15,11 @@ from hashlib import sha256
 from typing import cast
 
 from shunfu.channels.unionpay import codec, sealing, suspects
-from shunfu.channels.unionpay.bench import Bench, Unreadable, read_bench
-from shunfu.channels.unionpay.suspects import REASONS
+from shunfu.channels.unionpay.bench import Bench, Unreadable, as_text, read_bench
+from shunfu.channels.unionpay.bench_words import REASONS
 from shunfu.gateway.workbench import Source, Worked
 
+_STEPS = {"other_certificate": "key", "wrong_key": "key"}
 _CLIENT = ("appId", "frontToken", "nonceStr", "timestamp", "url")
 
 
@@ -37,7 +40,7 @@ class UnionPayWorkbench:
         """Whether the signature holds; if not, which step fails, and which known mistake would explain it."""
         try:
             if source.get("kind") == "client":
-                return _compared(_client(source), source.get("signature"))
+                return _compared(_client(source), source.get("signature") or _params(source).get("signature"))
             return _verified(read_bench(source), source)
         except Unreadable as error:
             return Worked(valid=False, failed_step=error.step, reason=REASONS[error.cause])
@@ -79,33 +82,49 @@ def _verified(bench: Bench, source: Source) -> Worked:
             raise Unreadable("key", "secure_key")
         if codec.keyed_hash(bench.message, bench.secure_key, bench.method) == bench.signature:
             return replace(worked, valid=True)
-        return replace(worked, valid=False, failed_step="signature", reason=REASONS[suspects.of_keyed(bench)])
-    suspect = suspects.of_certificate(bench)
-    key = suspects.key_of(bench)
-    if key is None:
-        return replace(
-            worked,
-            valid=False,
-            failed_step="certificate" if suspect else "key",
-            reason=REASONS[suspect or "public_key"],
-        )
-    if not codec.is_rsa_signed(key, bench.message, bench.signature):
-        cause = suspects.of_rsa(bench, key, source)
+        cause = suspects.of_keyed(bench, source)
         return replace(worked, valid=False, failed_step="signature", reason=REASONS[cause])
+    return _verified_by_rsa(bench, source, worked)
+
+
+def _verified_by_rsa(bench: Bench, source: Source, worked: Worked) -> Worked:
+    suspect = suspects.of_certificate(bench)
+    keys = suspects.keys_of(bench)
+    if not keys:
+        cause = suspect or "public_key"
+        return replace(worked, valid=False, failed_step="certificate" if suspect else "key", reason=REASONS[cause])
+    is_readable = suspect != "certificate_malformed"
+    if not is_readable or not any(suspects.is_signed(bench, key) for key in keys):
+        cause = suspects.of_rsa(bench, keys, source)
+        if not is_readable and cause in {"altered", "wrong_key"}:
+            return replace(worked, valid=False, failed_step="certificate", reason=REASONS[suspect])
+        return replace(worked, valid=False, failed_step=_STEPS.get(cause, "signature"), reason=REASONS[cause])
     if suspect:
-        return replace(worked, valid=False, failed_step="certificate", reason=REASONS[suspect])
-    return replace(worked, valid=True)
+        return replace(worked, valid=False, failed_step=_STEPS.get(suspect, "certificate"), reason=REASONS[suspect])
+    if not bench.fields.get("signPubKeyCert"):
+        return replace(worked, valid=True)
+    if not bench.roots:
+        fields = {**worked.fields, "chain": "not judged"}
+        return replace(worked, valid=True, fields=fields, reason=REASONS["chain_not_judged"])
+    dates = {} if bench.now else {"dates": "not judged"}
+    return replace(worked, valid=True, fields={**worked.fields, **dates})
 
 
 def _client(source: Source) -> Worked:
-    params = source.get("params")
-    given = cast("dict[object, object]", params) if isinstance(params, dict) else {}
-    found = {name: value for name in _CLIENT if isinstance(value := given.get(name), str)}
+    found = {name: text for name in _CLIENT if (text := as_text(_params(source).get(name))) is not None}
     if len(found) != len(_CLIENT):
         raise Unreadable("input", "client")
     found["url"] = found["url"].partition("#")[0]
     text = "&".join(f"{name}={found[name]}" for name in sorted(found))
-    return Worked(to_sign=text, signature=sha256(text.encode("utf-8", "replace")).hexdigest())
+    try:
+        return Worked(to_sign=text, signature=sha256(text.encode()).hexdigest())
+    except UnicodeEncodeError:
+        raise Unreadable("input", "encoding") from None
+
+
+def _params(source: Source) -> dict[object, object]:
+    params = source.get("params")
+    return cast("dict[object, object]", params) if isinstance(params, dict) else {}
 
 
 def _compared(worked: Worked, given: object) -> Worked:

@@ -1,32 +1,30 @@
 """The signature workbench of WeChat Pay: the exact text to sign, its signature, and for one that fails the reason.
 
 Nothing here is used to take a payment: `codec` decides that. Must not know: files, settings, sockets.
-Sources: pay.weixin.qq.com "如何构造签名", "如何验证签名", "小程序调起支付签名", "证书和回调报文解密", "敏感信息加解密".
+Sources: pay.weixin.qq.com "如何构造签名", "如何验证签名", "小程序调起支付签名".
 """
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from hashlib import sha256
 from urllib.parse import unquote
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from shunfu.channels.wechatpay.workbench_causes import joined, reason_of, rewritten
-from shunfu.channels.wechatpay.workbench_input import Key, KeyRing, Parts, read_keys, read_now, read_parts
-from shunfu.gateway.reading import parse_object
+from shunfu.channels.wechatpay.workbench_causes import reason_of
+from shunfu.channels.wechatpay.workbench_input import Parts, read_now, read_parts
+from shunfu.channels.wechatpay.workbench_keys import Key, KeyRing, opened_signature, read_keys
+from shunfu.channels.wechatpay.workbench_opening import open_field, open_object, sealed_field, sealed_objects
+from shunfu.channels.wechatpay.workbench_rewriting import is_json, joined, rewritten
 from shunfu.gateway.workbench import Source, Worked
 
 WINDOW_SECONDS = 300
 PROBE = "WECHATPAY/SIGNTEST/"
-_OAEP = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 - the protocol's choice
 
 
 class WeChatWorkbench:
@@ -38,9 +36,10 @@ class WeChatWorkbench:
         wrong = _wrong_input(parts, keys)
         if wrong or isinstance(parts, str):
             return wrong or _failed("input", "member_missing", str(parts))
-        text, key = joined(parts), keys.any or keys.find(parts.serial)
-        if not isinstance(key, RSAPrivateKey):
-            return _failed("key", "key_public" if key else "key_missing", text=text)
+        text, found = joined(parts), (*([keys.any] if keys.any else []), *keys.find(parts.serial))
+        key = next((one for one in found if isinstance(one, RSAPrivateKey)), None)
+        if key is None:
+            return _failed("key", "key_public" if found else "key_missing", text=text)
         signature = b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
         return Worked(to_sign=text, signature=signature, fields=_sent(parts, signature))
 
@@ -50,34 +49,36 @@ class WeChatWorkbench:
         wrong = _wrong_input(parts, keys)
         if wrong or isinstance(parts, str):
             return wrong or _failed("input", "member_missing", str(parts))
-        text = joined(parts)
+        now, text = read_now(source), joined(parts)
+        if isinstance(now, str):
+            return _failed("input", "now_broken", text=text)
         if not parts.signature:
             return _failed("input", "member_missing", "signature", text=text)
         if parts.signature.startswith(PROBE):
             return _failed("signature", "probe", text=text)
-        key = keys.find(parts.serial)
-        if key is None:
+        found = keys.find(parts.serial)
+        if not found:
             return _without_key(parts, keys, text)
-        if _holds(key, text, parts.signature):
-            return _in_time(parts, read_now(source), text)
-        cause, what = _likeliest(parts, keys, key)
+        if any(_holds(key, text, parts.signature) for key in found):
+            return _in_time(parts, now, text)
+        cause, what = _likeliest(parts, keys, found)
         return _failed("signature", cause, what, text=text)
 
     def decrypt(self, source: Source) -> Worked:
         """What a notification or the certificates' reply holds (APIv3 key), or a sensitive field (private key)."""
-        ciphertext = source.get("ciphertext")
-        if isinstance(ciphertext, str) and "nonce" not in source:
-            return _open_field(read_keys(source), ciphertext)
-        sealed = _sealed(source)
+        ciphertext = sealed_field(source)
+        if ciphertext is not None:
+            return _opened_field(read_keys(source), ciphertext)
+        sealed = sealed_objects(source)
         if not sealed:
             return _unopened("input", "nothing_sealed")
         key = source.get("api_v3_key")
         if not isinstance(key, str) or len(key) != 32 or not key.isascii():
             return _unopened("key", "api_v3_key")
-        opened = [_open(key, one) for one in sealed]
-        if None in opened:
+        opened = [text for text in (open_object(key, one) for one in sealed) if text is not None]
+        if len(opened) < len(sealed):
             return _unopened("decrypt", "not_opened")
-        return Worked(plaintext="\n".join(text for text in opened if text is not None))
+        return _beside_signature(self.verify(source), "\n".join(opened))
 
 
 def _failed(step: str, cause: str, what: str = "", text: str | None = None) -> Worked:
@@ -101,7 +102,7 @@ def _wrong_input(parts: Parts | str, keys: KeyRing) -> Worked | None:
 
 
 def _without_key(parts: Parts, keys: KeyRing, text: str) -> Worked:
-    if not keys.by_serial:
+    if not keys.named:
         return _failed("key", "key_missing", text=text)
     is_public = parts.serial.startswith("PUB_KEY_ID_")
     has_kind = any(serial.startswith("PUB_KEY_ID_") == is_public for serial in keys.by_serial)
@@ -109,43 +110,57 @@ def _without_key(parts: Parts, keys: KeyRing, text: str) -> Worked:
 
 
 def _in_time(parts: Parts, now: float | None, text: str) -> Worked:
-    if now is None or parts.kind == "client" or not (parts.timestamp.isascii() and parts.timestamp.isdecimal()):
-        return Worked(to_sign=text, signature=parts.signature, valid=True)
+    good = Worked(to_sign=text, signature=parts.signature, valid=True)
+    if now is None or parts.kind == "client":
+        return good
+    if not (parts.timestamp.isascii() and parts.timestamp.isdecimal() and len(parts.timestamp) <= 15):
+        return _failed("timestamp", "timestamp_broken", text=text)
     seconds = abs(now - int(parts.timestamp))
-    if seconds < WINDOW_SECONDS:
-        return Worked(to_sign=text, signature=parts.signature, valid=True)
-    return _failed("timestamp", "timestamp", f"{seconds:.0f}", text=text)
+    return good if seconds < WINDOW_SECONDS else _failed("timestamp", "timestamp", f"{seconds:.0f}", text=text)
 
 
-def _likeliest(parts: Parts, keys: KeyRing, key: Key) -> tuple[str, str]:
-    """The first thing that often goes wrong with which the signature holds."""
+def _likeliest(parts: Parts, keys: KeyRing, found: tuple[Key, ...]) -> tuple[str, str]:
+    """Why it does not hold: the signature altered, another key, or the first rewriting with which it holds."""
     text = joined(parts)
     for other in (unquote(parts.signature), parts.signature.replace(" ", "+")):
-        if other != parts.signature and _holds(key, text, other):
+        if other != parts.signature and any(_holds(key, text, other) for key in found):
             return "signature_escaped", ""
-    if _bytes_of(parts.signature) is None:
+    raw = _bytes_of(parts.signature)
+    if raw is None:
         return "signature_not_base64", ""
+    digest = next((one for one in (opened_signature(key, raw) for key in found) if one), None)
+    if digest is None:
+        return _other_key(parts, keys, raw)
     for cause, what, rewriting in rewritten(parts):
-        if _holds(key, rewriting, parts.signature):
+        if sha256(rewriting).digest() == digest:
             return cause, what
-    others = {**keys.by_serial, **({"key": keys.any} if keys.any else {})}
-    found = next((name for name, one in others.items() if _holds(one, text, parts.signature)), None)
-    if found:
-        return "other_key", found
-    is_ours = isinstance(key, RSAPrivateKey) and parts.kind in {"reply", "notification"}
-    return ("merchant_key" if is_ours else "no_match"), ""
+    return _other_text(parts), ""
+
+
+def _other_key(parts: Parts, keys: KeyRing, raw: bytes) -> tuple[str, str]:
+    for name, key in keys.named.items():
+        if opened_signature(key, raw):
+            return "other_key", name
+    is_ours = any(isinstance(key, RSAPrivateKey) for key in keys.find(parts.serial))
+    return ("merchant_key" if is_ours and parts.kind in {"reply", "notification"} else "wrong_key"), ""
+
+
+def _other_text(parts: Parts) -> str:
+    """The likeliest cause where the key is right and the signed text cannot be rebuilt."""
+    if parts.kind == "client":
+        return "other_client"
+    if "\ufffd" in parts.body:
+        return "charset"
+    if is_json(parts.body):
+        return "other_json"
+    if parts.kind == "request" and not parts.body:
+        return "other_request" if "?" in parts.target else "query_lost"
+    return "other_text"
 
 
 def _holds(key: Key, text: str, signature: str) -> bool:
-    public = key.public_key() if isinstance(key, RSAPrivateKey) else key
     raw = _bytes_of(signature)
-    if raw is None:
-        return False
-    try:
-        public.verify(raw, text.encode("utf-8", "surrogatepass"), PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
+    return raw is not None and opened_signature(key, raw) == sha256(text.encode()).digest()
 
 
 def _bytes_of(signature: str) -> bytes | None:
@@ -166,40 +181,15 @@ def _sent(parts: Parts, signature: str) -> dict[str, str]:
     return {"authorization": value}
 
 
-def _sealed(source: Source) -> list[Mapping[str, object]]:
-    """Every sealed object: the source itself, a notification's resource, or the rows of the certificates' reply."""
-    if isinstance(source.get("ciphertext"), str):
-        return [source]
-    body = source.get("body")
-    whole = parse_object(body.encode("utf-8", "replace")) if isinstance(body, str) else None
-    found = whole or (cast("Mapping[str, object]", body) if isinstance(body, dict) else {})
-    rows = found.get("data")
-    listed = cast("list[object]", rows) if isinstance(rows, list) else []
-    sealed = [found.get("resource"), *(_member(row, "encrypt_certificate") for row in listed[:16])]
-    return [cast("Mapping[str, object]", one) for one in sealed if isinstance(one, dict)]
-
-
-def _member(row: object, name: str) -> object:
-    return cast("Mapping[str, object]", row).get(name) if isinstance(row, dict) else None
-
-
-def _open(key: str, sealed: Mapping[str, object]) -> str | None:
-    aad, ciphertext, nonce = sealed.get("associated_data") or "", sealed.get("ciphertext"), sealed.get("nonce")
-    if not (isinstance(aad, str) and isinstance(ciphertext, str) and isinstance(nonce, str)):
-        return None
-    try:
-        opened = AESGCM(key.encode()).decrypt(nonce.encode(), b64decode(ciphertext, validate=True), aad.encode())
-        return opened.decode()
-    except (InvalidTag, ValueError):
-        return None
-
-
-def _open_field(keys: KeyRing, ciphertext: str) -> Worked:
-    if not isinstance(keys.any, RSAPrivateKey):
+def _opened_field(keys: KeyRing, ciphertext: str) -> Worked:
+    if not any(isinstance(key, RSAPrivateKey) for key in keys.named.values()):
         return _unopened("key", "key_broken" if keys.broken else "key_missing", "key")
-    raw = _bytes_of(ciphertext)
-    try:
-        opened = keys.any.decrypt(raw, _OAEP).decode() if raw else None
-    except ValueError:
-        opened = None
+    opened = open_field(keys, ciphertext)
     return Worked(plaintext=opened) if opened else _unopened("decrypt", "field_not_opened")
+
+
+def _beside_signature(verified: Worked, plaintext: str) -> Worked:
+    """The plaintext, and what its message's signature came to where one and its keys were given."""
+    if verified.failed_step in {"input", "key"}:
+        return Worked(plaintext=plaintext)
+    return replace(verified, plaintext=plaintext)

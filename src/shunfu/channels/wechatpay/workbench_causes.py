@@ -1,17 +1,11 @@
-"""Why a signature does not hold: the message as it may have been signed, tried in turn, and sentences for each cause.
+"""Why a signature does not hold, in sentences that hold the words people search for: the cause, and what to do.
 
-Must not know: files, where a message came from. The list is what people ask in the trackers of WeChat Pay's clients.
+Must not know: how a cause is found. The list is what people ask in the trackers of WeChat Pay's clients.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import cast
-from urllib.parse import quote, unquote
-
-from shunfu.channels.wechatpay.workbench_input import Parts
+from collections.abc import Mapping
 
 CAUSES: Mapping[str, tuple[str, str]] = {
     "member_missing": (
@@ -48,10 +42,13 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "timestamp": (
-        ("签名正确，但时间戳与当前时间相差 {what} 秒，超过 300 秒。请校准服务器时间（NTP），或这是重放的旧报文。"),
         (
-            "The signature holds, but its timestamp is {what} seconds from now, more than 300. Set the server's "
-            "clock by NTP; or this is an old message replayed."
+            "签名正确，但时间戳与当前时间相差 {what} 秒，而允许的范围在 300 秒以内。请校准服务器时间（NTP），"
+            "或这是重放的旧报文。时间戳以秒为单位。"
+        ),
+        (
+            "The signature holds, but its timestamp is {what} seconds from now; it must be within 300. Set the "
+            "server's clock by NTP; or this is an old message replayed. Timestamps count seconds, not milliseconds."
         ),
     ),
     "probe": (
@@ -73,23 +70,32 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "The signature is not base64. Check whether it was cut off or has line breaks in it.",
     ),
     "reserialised": (
-        "报文体被重新序列化过（{what}）。请用收到或发出的原始字节签名和验签，不要先解析再转回 JSON。",
+        ("报文体被重新序列化过（{what}）。请用收到或发出的原始字节签名和验签，不要先解析再转回 JSON。"),
         (
-            "The body was serialised again ({what}). Sign and verify the exact bytes received or sent; never "
-            "parse and write the JSON anew."
+            "The body was re-serialised ({what}). Sign and verify the exact bytes received or sent; never parse "
+            "and write the JSON anew."
         ),
     ),
     "line_ends": (
-        "报文体的换行被改写（{what}）。请按原始字节读取，不要转换换行或去除首尾空白。",
-        ("The line ends of the body were changed ({what}). Read raw bytes; do not convert line ends or strip blanks."),
+        ("报文体的换行被改写（{what}），如 CRLF 变成 LF。请按原始字节读取，不要转换换行或去除首尾空白。"),
+        (
+            "The line ends of the body were changed ({what}), as when CRLF is stripped. Read raw bytes; do not "
+            "convert line ends or strip blanks."
+        ),
     ),
     "double_decoding": (
-        "URL 的编码与实际发送的不一致（{what}）。签名串要用实际发送的、未解码的路径和查询串。",
-        ("The address is not encoded as it was sent ({what}). Sign path and query exactly as sent, not decoded."),
+        ("编码与实际发送的不一致（{what}），如被解码或编码两次。请使用实际发送的、未解码的路径、查询串与报文体。"),
+        (
+            "The percent-encoding is not as it was sent ({what}), as when it is decoded twice. Use path, query "
+            "and body exactly as sent, not decoded."
+        ),
     ),
     "url_host": (
-        "签名串里用了带域名的完整 URL。只签路径和查询串，以 / 开头。",
-        "The whole URL with its host was signed. Sign only path and query, beginning with a slash.",
+        ("签名串里的 URL 不对：只签路径和查询串，以 / 开头，不带协议和域名。"),
+        (
+            "The whole URL with its host was signed, or one without its first slash. Sign only path and query, "
+            "beginning with a slash."
+        ),
     ),
     "url_query": (
         "签名串里缺少查询串。GET 请求的 ?参数 也要参与签名。",
@@ -104,8 +110,8 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         ("The last line lacks its line feed. Every line ends with one, the last too, also when the body is empty."),
     ),
     "method": (
-        "签名串里的请求方法不是大写。",
-        "The method was not signed in capital letters.",
+        ("签名串里的请求方法是 {what}，与实际请求不同。方法要与请求一致，并且大写。"),
+        ("The method was signed as {what}. It must be the request's own, in capital letters."),
     ),
     "body_left_out": (
         "签名时没有带上报文体。请把实际发送的报文体放在最后一行。",
@@ -117,27 +123,106 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     ),
     "other_key": (
         (
-            "签名与密钥 {what} 相符，与所用密钥不符。验微信支付的签名用其公钥或平台证书，而非商户证书；请按 seria"
-            "l 选择。"
+            "密钥用错：签名与密钥 {what} 相符，与所用密钥不符。验微信支付的签名用其公钥或平台证书，"
+            "而非商户证书；请按 serial 选择。"
         ),
         (
-            "The signature holds with the key {what}, not with the one used. WeChat Pay's signatures are "
-            "verified with its public key or platform certificate, never with the merchant's; choose by the "
-            "serial."
+            "Wrong key: the signature was made with the key {what}, not with the one used. WeChat Pay's signatures "
+            "are verified with its public key or platform certificate, never with the merchant's; choose by "
+            "the serial."
         ),
     ),
     "merchant_key": (
-        "用商户私钥验微信支付的签名必然失败。请用微信支付公钥（PUB_KEY_ID_ 对应）或平台证书。",
+        ("密钥用错：用商户私钥验微信支付的签名必然失败。请用微信支付公钥（PUB_KEY_ID_ 对应）或平台证书。"),
         (
-            "A merchant's private key never verifies what WeChat Pay signed. Use the WeChat Pay public key (the "
-            "one of the PUB_KEY_ID_) or the platform certificate."
+            "Wrong key: a merchant's private key never verifies what WeChat Pay signed. Use the WeChat Pay public "
+            "key (the one of the PUB_KEY_ID_) or the platform certificate."
         ),
     ),
-    "no_match": (
-        "签名不符，且常见改写都不相符。请核对密钥是否属于此商户与此环境，以及各部分是否为同一条报文的原始值。",
+    "timestamp_broken": (
+        ("签名正确，但时间戳不是 Unix 秒数（最多 12 位数字），无法与当前时间比较。"),
         (
-            "The signature does not match, nor with any common rewriting. Check that the key is this merchant's "
-            "in this environment, and that all parts are the raw values of one message."
+            "The signature holds, but the timestamp is not Unix seconds in digits, so that no clock can be compared "
+            "with it."
+        ),
+    ),
+    "now_broken": (
+        ("now 不是时间。请给出 Unix 秒数，或带时区的 ISO 8601 时间（如 2026-01-02T03:04:05+08:00）。"),
+        ("`now` is no time. Give Unix seconds, or an ISO 8601 time with its offset, as in 2026-01-02T03:04:05+08:00."),
+    ),
+    "other_json": (
+        (
+            "密钥正确（签名确由此密钥作出），但签的是另一段文本。报文体是 JSON，最可能是被重新序列化过："
+            "键的顺序、空格、换行（CRLF）、数字写法或转义改变。请用原始字节。若已是原始字节，请核对时间戳、"
+            "随机串与报文体属于同一条报文且未被改动；请求还要核对方法、路径及完整查询串。"
+        ),
+        (
+            "It is the right key, which did sign, but another text. The body is JSON, so most likely it was "
+            "re-serialised: order of members, blanks, CRLF line ends, spelling of numbers or escapes changed. Use the "
+            "raw bytes. If they are, check that timestamp, nonce and body are of one message and nothing in it was "
+            "altered; for a request also the method, and the path with its whole query."
+        ),
+    ),
+    "other_text": (
+        (
+            "密钥正确（签名确由此密钥作出），但签的是另一段文本。请核对时间戳、随机串与报文体都是同一条报文的原始"
+            "值：报文体未截断、未转换编码或换行（CRLF）。"
+        ),
+        (
+            "It is the right key, which did sign, but another text. Check that timestamp, nonce and body are "
+            "the raw values of one message, and the body not cut off, decoded, or its CRLF line ends stripped."
+        ),
+    ),
+    "other_request": (
+        (
+            "密钥正确（签名确由此密钥作出），但签的是另一段文本。请逐行核对：请求方法、路径及完整查询串、"
+            "时间戳、随机串、实际发送的报文体。"
+        ),
+        (
+            "It is the right key, which did sign, but another text. Compare line by line: method, path with "
+            "its whole query, timestamp, nonce, and the body exactly as sent."
+        ),
+    ),
+    "other_client": (
+        (
+            "密钥正确（签名确由此密钥作出），但签的是另一段文本。请核对 appid、时间戳、随机串与 package "
+            "正是交给客户端的那一组值。"
+        ),
+        (
+            "It is the right key, which did sign, but another text. Check that appid, timestamp, nonce and package "
+            "are the very values handed to the client."
+        ),
+    ),
+    "query_lost": (
+        (
+            "密钥正确，但签的是另一段文本；给出的 URL 没有查询串，最可能是 ?参数 丢失了。请给出实际请求的完整路径"
+            "和查询串。"
+        ),
+        (
+            "It is the right key, but it signed another text; the address given has no query, so most likely "
+            "the query was lost. Give the whole path and query of the request, and check method and body."
+        ),
+    ),
+    "wrong_key": (
+        (
+            "密钥不对：签名不是由此密钥作出的。验微信支付的签名用微信支付公钥或平台证书，验商户请求用商户证书；"
+            "请按 serial 选择，并核对商户号与环境。若密钥确实无误，则签名值被改动过。"
+        ),
+        (
+            "Wrong key: this key did not make the signature, whatever the text was. What WeChat Pay signs takes "
+            "its public key or platform certificate, what the merchant signs the merchant's; choose by the serial, "
+            "and check merchant and environment. If the key is certain, the signature itself was altered."
+        ),
+    ),
+    "line_ends_signed": (
+        ("签名串的各行以 CRLF（\\r\\n）结束。每一行只能以 LF（\\n）结束，包括最后一行。"),
+        ("The text was signed with CRLF line ends. Each line ends with a single line feed (LF), the last too."),
+    ),
+    "charset": (
+        ("报文体的字符编码不对（{what}）。按 UTF-8 的原始字节签名和验签，不要用 GBK 或 Latin-1 解码。"),
+        (
+            "The body's character set is wrong ({what}). Sign and verify the raw bytes, which are UTF-8; do "
+            "not decode them as GBK or Latin-1 (mojibake)."
         ),
     ),
     "api_v3_key": (
@@ -172,86 +257,3 @@ def reason_of(cause: str, what: str = "") -> dict[str, str]:
     """The cause as a sentence by language."""
     zh, en = CAUSES[cause]
     return {"zh-CN": zh.replace("{what}", what), "en": en.replace("{what}", what)}
-
-
-def rewritten(parts: Parts) -> Iterator[tuple[str, str, str]]:
-    """The text as it may have been signed instead: cause, what about it, text."""
-    if parts.kind == "client":
-        yield from _other_packages(parts)
-    else:
-        yield from _other_bodies(parts)
-    if parts.kind == "request":
-        yield from _other_addresses(parts)
-    yield "swapped", "", joined(replace(parts, timestamp=parts.nonce, nonce=parts.timestamp))
-    yield "last_line_feed", "", joined(parts)[:-1]
-
-
-def joined(parts: Parts) -> str:
-    """The exact text that is signed: the lines, each ended by a line feed."""
-    return "".join(f"{line}\n" for line in parts.lines)
-
-
-def _other_bodies(parts: Parts) -> Iterator[tuple[str, str, str]]:
-    body = parts.body
-    for cause, what, other in (*_line_ends(body), *_serialised(body)):
-        if other != body:
-            yield cause, what, joined(replace(parts, body=other))
-
-
-def _serialised(body: str) -> Iterator[tuple[str, str, str]]:
-    try:
-        value = cast("object", json.loads(body))
-    except (ValueError, RecursionError):
-        return
-    for is_sorted in (False, True):
-        for is_escaped in (False, True):
-            for what, separators in (("compact", (",", ":")), ("spaced", (", ", ": "))):
-                words = [what, *(["sorted"] if is_sorted else []), *(["escaped"] if is_escaped else [])]
-                text = json.dumps(value, ensure_ascii=is_escaped, separators=separators, sort_keys=is_sorted)
-                yield "reserialised", " ".join(words), text
-    for indent in (2, 4):
-        yield "reserialised", f"indent {indent}", json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _line_ends(body: str) -> Iterator[tuple[str, str, str]]:
-    bare = body.replace("\r\n", "\n")
-    yield "line_ends", "CRLF -> LF", bare.replace("\n", "\r\n")
-    yield "line_ends", "LF -> CRLF", bare
-    yield "line_ends", "+ LF", body.removesuffix("\n")
-    yield "line_ends", "- LF", f"{body}\n"
-    yield "line_ends", "- CRLF", f"{body}\r\n"
-    yield "line_ends", "trim", body.strip()
-    yield "line_ends", "BOM", f"\ufeff{body}"
-    yield "line_ends", "BOM", body.removeprefix("\ufeff")
-
-
-def _other_addresses(parts: Parts) -> Iterator[tuple[str, str, str]]:
-    target = parts.target
-    lines = parts.lines
-    once = unquote(target)
-    others = (
-        ("double_decoding", "decoded", once),
-        ("double_decoding", "decoded twice", unquote(once)),
-        ("double_decoding", "encoded", quote(target, safe="/?&=%")),
-        ("double_decoding", "encoded twice", quote(target, safe="/?&=")),
-        ("url_host", "", parts.url),
-        ("url_query", "", target.partition("?")[0]),
-    )
-    for cause, what, other in others:
-        if other != target:
-            yield cause, what, _with_line(lines, 1, other)
-    yield "method", "", _with_line(lines, 0, parts.method.lower())
-    if parts.body:
-        yield "body_left_out", "", joined(replace(parts, body=""))
-
-
-def _other_packages(parts: Parts) -> Iterator[tuple[str, str, str]]:
-    fourth = parts.package or parts.prepay_id
-    bare = fourth.removeprefix("prepay_id=")
-    other = f"prepay_id={bare}" if fourth == bare else bare
-    yield "package", "", _with_line(parts.lines, 3, other)
-
-
-def _with_line(lines: tuple[str, ...], index: int, other: str) -> str:
-    changed = (*lines[:index], other, *lines[index + 1 :])
-    return "".join(f"{line}\n" for line in changed)

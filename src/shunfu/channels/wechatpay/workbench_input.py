@@ -1,38 +1,39 @@
-"""What is put on the workbench: a message's parts and the keys, read without ever raising.
+"""What is put on the workbench: a message's parts and the time, read without ever raising.
 
 Members: `kind`, `method`, `url`, `timestamp`, `nonce`, `body`, `serial`, `signature`, `mchid`; `authorization` in place
 of a request's signature and its parts, `headers` (Wechatpay-*) in place of a reply's; for `client` `appid` and either
-`package` (mini-program, JSAPI) or `prepay_id` (app). Keys: `key`, or `keys` by serial. Must not know: what is wrong.
+`package` (mini-program, JSAPI) or `prepay_id` (app), or the object handed to the client as it is. Must not know: keys,
+what is wrong.
 """
 
 from __future__ import annotations
 
-import binascii
+import math
 import re
-from base64 import b64decode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, cast
+from typing import cast
 from urllib.parse import urlsplit
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    load_der_private_key,
-    load_der_public_key,
-    load_pem_private_key,
-    load_pem_public_key,
-)
-from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
 
 from shunfu.gateway.workbench import Source
 
-Key: TypeAlias = RSAPrivateKey | RSAPublicKey
-KINDS = ("request", "reply", "notification", "client")
+KINDS: Mapping[str, str] = {
+    **{kind: kind for kind in ("request", "reply", "notification", "client")},
+    "response": "reply",
+    "notify": "notification",
+}
 _AUTHORIZATION = re.compile(r'(mchid|nonce_str|signature|timestamp|serial_no)="([^"]*)"')
 _NAMES = {"nonce_str": "nonce", "serial_no": "serial"}
-_DIGITS = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
+_LONGEST = 1 << 53
+_MEMBERS = (
+    "method", "url", "timestamp", "nonce", "body", "serial", "signature", "mchid", "appid", "package", "prepay_id",
+)  # fmt: skip
+_CLIENT_NAMES: Mapping[str, str] = {
+    "appId": "appid", "timeStamp": "timestamp", "nonceStr": "nonce", "paySign": "signature",
+    "noncestr": "nonce", "prepayid": "prepay_id", "sign": "signature", "partnerid": "mchid",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,91 +85,70 @@ class Parts:
         return (*missing, "package") if is_bare else missing
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRing:
-    """The keys given: one for any serial, and those by serial; `broken` are the names of texts that are no RSA key."""
-
-    any: Key | None = None
-    by_serial: Mapping[str, Key] = field(default_factory=dict[str, Key])
-    broken: tuple[str, ...] = ()
-
-    def find(self, serial: str) -> Key | None:
-        """The key for this serial, else the one for any."""
-        return self.by_serial.get(serial) or self.by_serial.get(serial.upper().lstrip("0")) or self.any
-
-
 def read_parts(source: Source) -> Parts | str:
     """The parts, or the name of the member that is not what it must be."""
     kind = source.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         return "kind"
-    given: dict[str, str] = {"kind": kind}
-    for name in ("method", "url", "timestamp", "nonce", "body", "serial", "signature", "mchid", *_CLIENT):
-        value = source.get(name)
-        if value is not None and not isinstance(value, str | int):
+    whole = _as_handed(source) if KINDS[kind] == "client" else source
+    given: dict[str, str] = {"kind": KINDS[kind]}
+    for name in _MEMBERS:
+        value = _as_text(whole.get(name))
+        if value is None:
             return name
-        given[name] = "" if value is None else str(value)
+        given[name] = value
     given |= _from_authorization(source) | _from_headers(source)
-    is_sound = all(text.isprintable() or name == "body" for name, text in given.items())
-    return Parts(**given) if is_sound and _is_writable(given) else "body"
+    for name, text in given.items():
+        if not _is_writable(text) or (name != "body" and not text.isprintable()):
+            return name
+    return Parts(**given)
 
 
-def read_keys(source: Source) -> KeyRing:
-    """Every key given, as PEM, as base64 without armour, or inside a certificate."""
-    broken: list[str] = []
-    one = _take_key(source.get("key"), "key", broken)
-    many = source.get("keys")
-    by_serial: dict[str, Key] = {}
-    for serial, text in (cast("dict[object, object]", many) if isinstance(many, dict) else {}).items():
-        key = _take_key(text, f"keys.{serial}", broken)
-        if key is not None:
-            by_serial[str(serial)] = key
-    return KeyRing(one, by_serial, tuple(broken))
-
-
-def read_now(source: Source) -> float | None:
-    """`now` as Unix seconds: a number, digits, or an RFC 3339 time; None when it is not given or not a time."""
+def read_now(source: Source) -> float | str | None:
+    """`now` as Unix seconds, given as a number, digits or an ISO 8601 time; None when not given; else the member."""
     value = source.get("now")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, str):
-        return None
-    if _DIGITS.fullmatch(value):
-        return float(value)
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo else None
-
-
-def load_key(text: str) -> Key | None:
-    """An RSA key, private or public, in PEM or in base64 without armour; a certificate is its public key."""
-    blocks: list[bytes] = [text.encode("utf-8", "replace")]
-    loaders = _PEM
-    if "-----BEGIN" not in text:
-        try:
-            blocks = [b64decode("".join(text.split()), validate=True)]
-        except (binascii.Error, ValueError):
-            return None
-        loaders = _DER
-    for load in loaders:
-        try:
-            key = load(blocks[0])
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            continue
-        if isinstance(key, RSAPrivateKey | RSAPublicKey):
-            return key
-    return None
-
-
-def _take_key(value: object, name: str, broken: list[str]) -> Key | None:
     if value is None:
         return None
-    key = load_key(value) if isinstance(value, str) else None
-    if key is None:
-        broken.append(name)
-    return key
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if abs(value) < _LONGEST else "now"
+    if not isinstance(value, str):
+        return "now"
+    if _SECONDS.fullmatch(value.strip()):
+        return float(value)
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.timestamp() if moment.tzinfo else "now"
+    except (ValueError, OverflowError):
+        return "now"
+
+
+def _as_text(value: object) -> str | None:
+    """A text or a number as it would be written; None for anything else."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case bool():
+            return None
+        case int() if abs(value) < _LONGEST:
+            return str(value)
+        case float() if math.isfinite(value) and value.is_integer() and abs(value) < _LONGEST:
+            return str(int(value))
+        case _:
+            return None
+
+
+def _as_handed(source: Source) -> Source:
+    """The client's object by our names, whether its members are here or under `params`; an app's has `prepayid`."""
+    params = source.get("params")
+    found = dict(source) | (cast("dict[str, object]", params) if isinstance(params, dict) else {})
+    for theirs, ours in _CLIENT_NAMES.items():
+        if theirs in found:
+            found.setdefault(ours, found[theirs])
+    if found.get("prepay_id") and found.get("package") == "Sign=WXPay":
+        found["package"] = None
+    return found
 
 
 def _from_authorization(source: Source) -> dict[str, str]:
@@ -180,24 +160,10 @@ def _from_authorization(source: Source) -> dict[str, str]:
 def _from_headers(source: Source) -> dict[str, str]:
     headers = source.get("headers")
     given = cast("dict[object, object]", headers) if isinstance(headers, dict) else {}
-    lower = {str(name).lower(): value for name, value in given.items() if isinstance(value, str)}
-    names = ("timestamp", "nonce", "serial", "signature")
-    return {name: lower[f"wechatpay-{name}"] for name in names if f"wechatpay-{name}" in lower}
+    lower = {str(name).lower(): _as_text(value) for name, value in given.items()}
+    found = {name: lower.get(f"wechatpay-{name}") for name in ("timestamp", "nonce", "serial", "signature")}
+    return {name: value for name, value in found.items() if value}
 
 
-def _is_writable(given: Mapping[str, str]) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for text in given.values() for character in text)
-
-
-_CLIENT = ("appid", "package", "prepay_id")
-_Loader: TypeAlias = Callable[[bytes], object]
-_PEM: tuple[_Loader, ...] = (
-    lambda pem: load_pem_private_key(pem, password=None),
-    load_pem_public_key,
-    lambda pem: load_pem_x509_certificate(pem).public_key(),
-)
-_DER: tuple[_Loader, ...] = (
-    lambda der: load_der_private_key(der, password=None),
-    load_der_public_key,
-    lambda der: load_der_x509_certificate(der).public_key(),
-)
+def _is_writable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

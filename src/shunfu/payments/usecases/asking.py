@@ -77,6 +77,12 @@ async def close_at_channel(tools: PaymentTools, merchant_id: UUID, payment_id: U
         await ask_close(tools, payment)
 
 
+async def not_found_is_final(tools: PaymentTools, payment: Payment) -> bool:
+    """Whether the channel's NotFound of this payment's accepted order means that nobody can pay it any more."""
+    scene = (await _open_account(tools, payment)).channel.scene(payment.scene)
+    return scene is not None and scene.not_found_is_final
+
+
 async def account_of(tools: PaymentTools, reader: Reader, payment: Payment) -> OpenAccount:
     """The channel account that a payment was made with. Raises SetupFault when it is gone."""
     account = await tools.accounts.open(reader, payment.merchant_id, payment.account_id)

@@ -28,7 +28,7 @@ from shunfu.payments.model import (
     PaymentState,
 )
 from shunfu.payments.timetable import next_ask
-from shunfu.payments.usecases.asking import account_of, ask_close, sealed_place, send
+from shunfu.payments.usecases.asking import account_of, ask_close, not_found_is_final, sealed_place, send
 from shunfu.payments.usecases.tools import ASK_JOB, PaymentTools
 
 CLOSES_MAX = 3
@@ -74,7 +74,8 @@ async def start_payment(tools: PaymentTools, wish: StartPayment) -> Payment:
         if isinstance(admitted, _Admitted):
             return await _send_if_wanted(tools, admitted)
         evidence, decision = await ask_close(tools, admitted.payment)
-        if not lets_next_begin(evidence) and decision.payment.is_live:
+        is_final = await not_found_is_final(tools, admitted.payment)
+        if not lets_next_begin(evidence, not_found_is_final=is_final) and decision.payment.is_live:
             raise PaymentUnknown("The payment begun with another method could not be closed yet; try again shortly.")
         released |= {admitted.payment.payment_id}
     raise PaymentUnknown

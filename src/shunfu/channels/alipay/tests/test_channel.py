@@ -12,7 +12,7 @@ import pytest
 
 from shunfu.channels.alipay import CHANNEL, SANDBOX, load, sandbox
 from shunfu.channels.alipay.channel import Alipay
-from shunfu.channels.alipay.codec import Ask
+from shunfu.channels.alipay.codec import Ask, Distrust, Hearsay
 from shunfu.channels.alipay.rest import build_request, read_reply
 from shunfu.channels.alipay.settings import Settings
 from shunfu.channels.alipay.tests.shapes import SHAPES, state
@@ -143,6 +143,11 @@ def test_no_payer_is_refused_without_a_call() -> None:
     assert run(VERBS.prepay(settings(), prepay, MOMENT), _never) == Refused("payer", "buyer missing")
 
 
+def test_only_an_order_placed_by_us_is_known_at_once() -> None:
+    final = {scene.name: scene.not_found_is_final for scene in CHANNEL.scenes}
+    assert final == {"miniprogram": True, "native": False, "h5": False, "page": False, "app": False}
+
+
 @pytest.mark.parametrize("scene", ["h5", "page", "app"])
 def test_local_scenes_ask_nothing_of_alipay(scene: str) -> None:
     found = CHANNEL.scene(scene)
@@ -216,31 +221,28 @@ def test_refund(node: dict[str, object], kind: type) -> None:
         assert found.amount == REFUND.amount, "refund_fee is the sum of all refunds"
 
 
+DONE = {"refund_status": "REFUND_SUCCESS", "out_trade_no": NUMBER, "out_request_no": "R1", "refund_amount": "1.00"}
+
+
 @pytest.mark.parametrize(
     ("node", "kind"),
     [
         ({}, RefundProcessing),
         ({"out_trade_no": NUMBER, "out_request_no": "R1", "refund_amount": "1.00"}, RefundProcessing),
+        ({"out_trade_no": NUMBER, "out_request_no": "R1"}, RefundProcessing),
+        ({"out_trade_no": NUMBER, "out_request_no": "R2", "refund_amount": "1.00"}, Unknown),
+        ({"out_trade_no": "OTHER", "out_request_no": "R1"}, Unknown),
+        ({"out_trade_no": NUMBER, "out_request_no": "R1", "refund_amount": "2.00"}, Unknown),
+        ({**DONE, "refund_amount": "86.00"}, Unknown),
+        ({**DONE, "refund_amount": "0.01"}, Unknown),
+        ({**DONE, "refund_amount": "1.001"}, Unknown),
+        ({**DONE, "out_trade_no": "OTHER"}, Unknown),
+        ({name: value for name, value in DONE.items() if name != "refund_amount"}, Unknown),
+        ({name: value for name, value in DONE.items() if name != "out_request_no"}, Unknown),
         ({"refund_status": "REFUND_FAIL"}, Unknown),
         ({"refund_status": "REFUND_SUCCESS"}, Unknown),
-        (
-            {
-                "refund_status": "REFUND_SUCCESS",
-                "out_trade_no": NUMBER,
-                "out_request_no": "R2",
-                "refund_amount": "1.00",
-            },
-            Unknown,
-        ),
-        (
-            {
-                "refund_status": "REFUND_SUCCESS",
-                "out_trade_no": NUMBER,
-                "out_request_no": "R1",
-                "refund_amount": "1.00",
-            },
-            RefundSucceeded,
-        ),
+        ({**DONE, "out_request_no": "R2"}, Unknown),
+        (DONE, RefundSucceeded),
         ({"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST"}, NotFound),
     ],
 )
@@ -250,7 +252,7 @@ def test_query_refund(node: dict[str, object], kind: type) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "is_said"),
+    ("status", "headers", "body", "is_heard"),
     [
         (400, {}, '{"code":"ACQ.TRADE_NOT_EXIST","message":"x","links":[]}', True),
         (404, {}, '{"code":"ACQ.TRADE_NOT_EXIST","message":"x","links":"x"}', True),
@@ -268,10 +270,10 @@ def test_query_refund(node: dict[str, object], kind: type) -> None:
     ],
 )
 def test_unsigned_rest_answers_prove_no_money(
-    status: int, headers: dict[str, str], body: str, *, is_said: bool
+    status: int, headers: dict[str, str], body: str, *, is_heard: bool
 ) -> None:
-    found = read_reply(settings("v3"), Reply(status, headers, body.encode()))
-    assert hasattr(found, "sub_code") == is_said
+    found = read_reply(settings("v3"), Reply(status, headers, body.encode()), NOW)
+    assert isinstance(found, Hearsay if is_heard else Distrust)
 
 
 def test_rest_query_of_a_bill_is_a_get() -> None:

@@ -253,3 +253,32 @@ def test_deep_and_long_replies_are_malformed() -> None:
 def test_settings_do_not_print_keys() -> None:
     assert "PRIVATE" not in repr(settings())
     assert repr(replace(settings(), app_id="2")).count("RSA") == 0
+
+
+@pytest.mark.parametrize(
+    ("node", "is_success"),
+    [
+        ('{"code":"10000"}', True),
+        ('{"code":"10000","sub_code":""}', True),
+        ('{"code":"10000","sub_code":"ACQ.SYSTEM_ERROR"}', False),
+        ('{"out_trade_no":"N1"}', False),
+        ('{"code":""}', False),
+        ('{"code":null}', False),
+        ('{"code":10000.5}', False),
+    ],
+)
+def test_success_is_said_and_nothing_is_said_against_it(node: str, *, is_success: bool) -> None:
+    said = read(reply(node))
+    assert isinstance(said, Said)
+    assert said.is_success is is_success
+
+
+def test_authorisation_alone_has_no_code() -> None:
+    method, node = "alipay.system.oauth.token", '{"user_id":"2088","access_token":"t"}'
+    said = codec.read_reply(settings(), method, reply(node, name="alipay_system_oauth_token_response"))
+    assert isinstance(said, Said)
+    assert said.is_success
+    for name, other in (("error_response", node), ("alipay_system_oauth_token_response", '{"code":"40002"}')):
+        said = codec.read_reply(settings(), method, reply(other, name=name))
+        assert isinstance(said, Said)
+        assert not said.is_success

@@ -16,10 +16,18 @@ from shunfu.channels.alipay.tests.shapes import state
 from shunfu.channels.alipay.tests.test_channel import says
 from shunfu.channels.alipay.tests.wire_calls import Desk
 from shunfu.gateway.contract import Rig
-from shunfu.gateway.contract.rig import BASE_URL, NOW
+from shunfu.gateway.contract.rig import BASE_URL, NONCE, NOW
 from shunfu.gateway.evidence import Unknown
-from shunfu.gateway.flow import Answer, NoReply, Reply, Request
-from shunfu.gateway.statement import StatementDamaged, StatementFile, StatementKind, StatementLine, StatementOf
+from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request, run
+from shunfu.gateway.moment import Moment
+from shunfu.gateway.statement import (
+    StatementAnswer,
+    StatementDamaged,
+    StatementFile,
+    StatementKind,
+    StatementLine,
+    StatementOf,
+)
 
 DETAIL = "20885000000000000156_20190916_业务明细.csv"
 SUMMARY = "20885000000000000156_20190916_业务明细(汇总).csv"
@@ -233,9 +241,63 @@ def test_bill_that_did_not_come_whole_is_unknown(answer: Answer) -> None:
     )
 
 
-@pytest.mark.parametrize("url", ["http://elsewhere/x.zip", "file:///etc/passwd", "ftp://x/y", "", "https://a b"])
+ELSEWHERE = (
+    *("http://elsewhere/x.zip", "file:///etc/passwd", "ftp://x/y", "", "https://a b", "https://elsewhere/x.zip"),
+    *("https://[x/y", "https://[::1/x", "https://]/", "https://a:b/", "https://x.alipay.com:99999/", "https://"),
+    *("https://169.254.169.254/latest", "https://127.0.0.1:6379/", "https://localhost/", "https://2130706433/"),
+    *("https://x.alipay.com.evil.example/", "https://evilalipay.com/", "https://alipay.com@evil.example/"),
+    *(
+        "https://evil.example\\.alipay.com/",
+        "https://u:p@x.alipay.com/",
+        "https://x.alipay.com:8443/",
+        "https://.alipay.com/",
+    ),
+    *("http://dwbillcenter.alipay.com/x", "https://evil.example#.alipay.com/", "https://evil.example?.alipay.com"),
+    *("https://x_y.alipay.com/", "https://x..alipay.com/", f"{BASE_URL}0/x", f"{BASE_URL}@evil.example/"),
+)
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
 def test_addresses_elsewhere_are_not_fetched(url: str) -> None:
     rig, _ = a_day()
     flow = rig.channel.statements.fetch_statement(rig.settings, StatementOf(NOW.date()), rig.moment())
-    reply = says("alipay.data.dataservice.bill.downloadurl.query", bill_download_url=url)
-    assert isinstance(rig.run(flow, lambda _: reply), Unknown)
+    asked = _asked_for(flow, url)
+    assert len(asked) == 1, "the address was fetched"
+
+
+def _asked_for(flow: Flow[StatementAnswer], url: str) -> list[Request]:
+    """What is asked when the bill is said to be there, nothing of it being fetched."""
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        is_first = len(asked) == 1
+        return says("alipay.data.dataservice.bill.downloadurl.query", bill_download_url=url) if is_first else MISSED
+
+    assert isinstance(run(flow, answer), Unknown)
+    return asked
+
+
+MISSED = NoReply("x", was_sent=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://dwbillcenter.alipay.com/downloadBillFile.resource?bizType=trade&fileType=csv.zip",
+        "https://dwbillcenter.alipay.com:443/x",
+        "https://dwbillcenter-sandbox.dl.alipaydev.com/x",
+        "https://mdn.alipayobjects.com/x",
+        f"{BASE_URL}/bills/x.csv.zip",
+    ],
+)
+def test_addresses_of_alipays_are_fetched(url: str) -> None:
+    rig, _ = a_day()
+    flow = rig.channel.statements.fetch_statement(rig.settings, StatementOf(NOW.date()), rig.moment())
+    assert [request.url for request in _asked_for(flow, url)][1:] == [url]
+
+
+def test_real_accounts_fetch_nothing_from_a_sandbox() -> None:
+    real = load({**sandbox.describe(state(), BASE_URL).client, "gateway_url": "", "endpoint": ""})
+    flow = CHANNEL.statements.fetch_statement(real, StatementOf(NOW.date()), Moment(NOW, NONCE))
+    assert len(_asked_for(flow, f"{BASE_URL}/bills/x.csv.zip")) == 1

@@ -162,7 +162,7 @@ def test_common_mistakes_with_notifications() -> None:
         "the rule V2"
     )
     twice = {**good, "subject": "a b c 50%"}
-    blamed("text", kind="notification", params=twice, key=ALIPAY)
+    blamed("decoded_twice", kind="notification", params=twice, key=ALIPAY)
     all_plus = notified(subject="a+b+c")
     blamed("decoded_twice", kind="notification", params={**all_plus, "subject": "a b c"}, key=ALIPAY)
     raw = {name: quote_plus(value) for name, value in good.items() if name != "sign"}

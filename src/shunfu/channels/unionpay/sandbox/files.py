@@ -70,7 +70,7 @@ def line(mer_id: str, row: Row) -> bytes:
         (15, mer_id), (1, ""), (15, ""), (32, ""), (13, ""), (13, _signed(settled)), (8, ""), (32, ""), (13, ""),
         (13, ""), (12, ""), (2, ""), (1, ""), (32, moved.number if is_back else ""), (98, ""),
     ]  # fmt: skip
-    text = " ".join(value.ljust(width) for width, value in columns)
+    text = " ".join(value[:width].ljust(width) for width, value in columns)  # an order number may be 40 characters
     assert len(text) == _LENGTH, "every column is as wide as the document says"
     return text.encode("gbk")
 

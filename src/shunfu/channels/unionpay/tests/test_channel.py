@@ -93,6 +93,11 @@ def test_other_scenes_on_the_wire() -> None:
         assert (params["channelType"], params["frontUrl"]) == (channel_type, "https://merchant.example/result")
 
 
+def test_an_order_that_is_not_found_may_still_be_paid() -> None:
+    """34 is what a query says of a tn that nobody has opened, and no call closes it."""
+    assert not any(one.not_found_is_final for one in CHANNEL.scenes)
+
+
 def test_no_payment_lives_longer_than_a_query_knows() -> None:
     rig = new_rig()
     _, fields = sent(rig, "app", expires_at=NOW + timedelta(days=7))
@@ -178,19 +183,19 @@ def test_failed_try_is_final_only_after_the_orders_end() -> None:
     assert asked(rig, timedelta(days=9), reqReserved="until20300101000000", origRespCode="01") == Closed("01")
 
 
-@pytest.mark.parametrize("code", ["03", "04", "05"])
+@pytest.mark.parametrize("code", ["03", "04", "05", "70"])
 def test_pending_stays_pending(code: str) -> None:
     assert asked(new_rig(), timedelta(days=9), origRespCode=code) == NotPaid(code)
 
 
-@pytest.mark.parametrize("code", ["42", "74", "75", "", "ZZ", "é"])
+@pytest.mark.parametrize("code", ["02", "06", "34", "83", "42", "74", "75", "", "ZZ", "é"])
 def test_codes_that_nothing_is_concluded_from(code: str) -> None:
     assert isinstance(asked(new_rig(), timedelta(days=9), origRespCode=code), Unknown)
 
 
 @pytest.mark.parametrize(("code", "kind"), [("34", NotFound), ("37", Unknown), ("11", Unknown), ("", Unknown)])
 def test_codes_of_the_query_itself(code: str, kind: type[Evidence]) -> None:
-    assert isinstance(asked(new_rig(), respCode=code, origRespCode="00"), kind)
+    assert isinstance(asked(new_rig(), txnType="00", respCode=code, origRespCode="00"), kind)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +277,7 @@ def test_notification_of_something_else_is_kept() -> None:
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [("00", RefundAccepted), ("64", RefundNotYet), ("36", Refused), ("35", Refused), ("45", Refused), ("10", Refused),
+    [("00", RefundAccepted), ("64", RefundNotYet), ("36", Refused), ("35", Refused), ("45", Unknown), ("10", Refused),
      ("01", Unknown), ("03", Unknown), ("05", Unknown), ("06", Unknown), ("30", Unknown), ("37", Unknown),
      ("", Unknown)],
 )  # fmt: skip
@@ -286,7 +291,8 @@ def test_codes_of_asking_for_a_refund(code: str, kind: type[object]) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [("00", RefundSucceeded), ("A6", RefundSucceeded), ("05", RefundProcessing), ("03", RefundProcessing),
-     ("01", RefundClosed), ("99", RefundClosed), ("06", Unknown), ("34", Unknown), ("83", Unknown), ("", Unknown)],
+     ("01", RefundClosed), ("99", RefundClosed), ("02", Unknown), ("06", Unknown), ("34", Unknown), ("70", Unknown),
+     ("83", Unknown), ("", Unknown)],
 )  # fmt: skip
 def test_codes_of_a_refunds_end(code: str, kind: type[object]) -> None:
     rig = new_rig()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 import zlib
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +15,6 @@ import pytest
 from shunfu.channels.unionpay import codec, sealing
 from shunfu.channels.unionpay.sandbox import wire
 from shunfu.channels.unionpay.sandbox.wire import Pen
-from shunfu.channels.unionpay.settings import Settings
 from shunfu.channels.unionpay.tests.rig import issue, settings, state
 from shunfu.channels.unionpay.trust import Anchors, Untrusted, prove
 from shunfu.gateway.contract.rig import NOW
@@ -28,15 +29,15 @@ def signed(method: str = "01", encoding: str = "UTF-8", twist: str = "") -> dict
 @pytest.mark.parametrize("method", ["01", "11", "12"])
 @pytest.mark.parametrize("encoding", ["UTF-8", "GBK", "GB2312", "GB18030"])
 def test_every_method_in_every_encoding(method: str, encoding: str) -> None:
-    fields = signed(method, encoding)
-    assert codec.verify(settings(), fields, NOW) is None
+    fields, ours = signed(method, encoding), settings(method)
+    assert codec.verify(ours, fields, NOW) is None
     assert codec.parse_form(wire.form(fields)) == fields
-    assert codec.verify(settings(), {**fields, "respMsg": "成功"}, NOW) is not None
+    assert codec.verify(ours, {**fields, "respMsg": "成功"}, NOW) is not None
     reply = wire.reply(state(), FACTS, Pen(method, encoding))
     parsed = codec.parse_body(reply.body)
     assert parsed is not None
     assert parsed["respMsg"] == "成功[0000000]"
-    assert codec.verify(settings(), parsed, NOW) is None
+    assert codec.verify(ours, parsed, NOW) is None
 
 
 @pytest.mark.parametrize("method", ["01", "11", "12"])
@@ -79,6 +80,46 @@ def test_reply_bodies(body: bytes, fields: dict[str, str]) -> None:
 )  # fmt: skip
 def test_malformed_reply_bodies(body: bytes) -> None:
     assert codec.parse_body(body) is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"&", b"a=&", b"{", b"}", b"[", b"{}", b"{&}", b"encoding=UTF-8&", b"a={b=1}&", "山{".encode()],
+)
+def test_bodies_of_many_marks_are_given_up_early(piece: bytes) -> None:
+    """Nobody has proven who sent these: what is built of them is bounded by the number of fields, not by their length.
+
+    Unbounded, each takes tens of MiB or more; bounded, the text itself and little else.
+    """
+    body = b"encoding=UTF-8&a=" + piece * ((4 << 20) // len(piece))
+    found, peak = weighed(lambda: codec.parse_body(body, 8 << 20))
+    assert found is None
+    assert peak < 5 * len(body)
+
+
+@pytest.mark.parametrize("piece", [b"a=&", b"&", b"%4", b"x"])
+def test_forms_are_given_up_early(piece: bytes) -> None:
+    form = piece * ((1 << 20) // len(piece))
+    found, peak = weighed(lambda: codec.parse_form(form))
+    assert found is None
+    assert peak < 5 * len(form)
+
+
+def weighed(parse: Callable[[], object]) -> tuple[object, int]:
+    """What it gives, and the most bytes that were held on the way."""
+    tracemalloc.start()
+    try:
+        return parse(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_real_depth_and_marks_are_read() -> None:
+    assert codec.parse_body(b"a={b={c=[d&e]}&f=1}") == {"a": "{b={c=[d&e]}&f=1}"}
+    assert codec.parse_body(b"a=" + b"{" * 17 + b"}" * 17) is None
+    assert codec.parse_body(b"&".join(b"a%d=1" % one for one in range(200))) is not None
+    assert codec.parse_form(b"&".join(b"a%d=1" % one for one in range(200))) is not None
+    assert codec.parse_form(b"&".join(b"a%d=1" % one for one in range(201))) is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +175,7 @@ def test_another_spelling_of_the_signature_is_refused() -> None:
 
 def test_method_without_a_key_of_ours_is_never_believed() -> None:
     """A message that names method 11 is not believed on an empty key: nobody needs a secret to make one."""
-    bare = Settings(**{name: getattr(settings(), name) for name in Settings.__slots__} | {"secure_key": None})  # pyright: ignore[reportArgumentType]
+    bare = replace(settings("11"), secure_key=None)
     fields = {**FACTS, "version": "5.1.0", "encoding": "UTF-8", "signMethod": "11"}
     forged = {**fields, "signature": codec.keyed_hash(codec.canonical(fields).encode(), "", "11")}
     distrust = codec.verify(bare, forged, NOW)
@@ -188,6 +229,8 @@ def test_file_content_stops_at_its_limit() -> None:
     assert sealing.unpack_file(sealing.pack_file(b"x" * 5000)) == b"x" * 5000
     bomb = sealing.pack_file(bytes(1 << 20))
     assert sealing.unpack_file(bomb, bytes_max=1 << 19) is None
+    assert sealing.unpack_file(sealing.pack_file(bytes(20 << 20))) == bytes(20 << 20), "16 MiB and 400 times its size"
+    assert sealing.unpack_file(sealing.pack_file(bytes(30 << 20))) is None
     packed = zlib.compress(b"whole")
     for damaged in (packed[:-1], packed + b"x", b"nothing", b""):
         assert sealing.unpack_file(b64encode(damaged).decode()) is None

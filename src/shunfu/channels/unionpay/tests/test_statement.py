@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
 import zipfile
 from collections import deque
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ import pytest
 from shunfu.channels.unionpay import CHANNEL, codec
 from shunfu.channels.unionpay.columns import ZM_WIDTHS, ZME_WIDTHS, read_zm
 from shunfu.channels.unionpay.sandbox import wire
+from shunfu.channels.unionpay.sandbox.files import Row, line
 from shunfu.channels.unionpay.sandbox.wire import Pen
 from shunfu.channels.unionpay.sealing import pack_file
 from shunfu.channels.unionpay.statement import UnionPayStatements
@@ -24,6 +27,7 @@ from shunfu.gateway.evidence import Refused, Unknown
 from shunfu.gateway.faults import Faults
 from shunfu.gateway.flow import Reply, run
 from shunfu.gateway.port import Moment
+from shunfu.gateway.sandbox.till import Movement
 from shunfu.gateway.statement import (
     NoStatement,
     StatementAnswer,
@@ -189,6 +193,41 @@ def test_hostile_zips() -> None:
             lines_of(content)
 
 
+def claiming(content: bytes, count: int, size: int) -> bytes:
+    """The zip with another number of members and size of its directory written at its end."""
+    return content[:-14] + struct.pack("<HHL", count, count, size) + content[-6:]
+
+
+def test_directory_of_a_zip_is_weighed_before_it_is_read() -> None:
+    """What zipfile builds of half a million members takes hundreds of MB; here nothing of them is built."""
+    honest = normal(payment())
+    size = int.from_bytes(honest[-10:-6], "little")
+    assert lines_of(claiming(honest, 1, size)) == lines_of(honest)
+    entry = honest[-22 - size : -22]
+    place = honest[-6:-2]
+    many = honest[: -22 - size] + entry * 20_000
+    for content in (
+        claiming(honest, 65, size),
+        claiming(honest, 0xFFFF, size),
+        claiming(honest, 1, 1 << 20),
+        # Few are claimed, but the directory is long: zipfile goes by its length.
+        many + b"PK\5\6" + struct.pack("<4HL", 0, 0, 1, 1, size * 20_000) + place + b"\0\0",
+        many + b"PK\5\6" + struct.pack("<4HL", 0, 0, 1, 1, size * 20_000) + place + b"\4\0note",
+        # The locator of a zip64: zipfile would go by the end that it leads to.
+        honest[:-22] + b"PK\6\7" + bytes(16) + honest[-22:],
+        honest[:-1],
+    ):
+        tracemalloc.start()
+        try:
+            with pytest.raises(StatementDamaged):
+                lines_of(content)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < len(content) + (1 << 20)
+    assert lines_of(honest[:-2] + b"\4\0note") == lines_of(honest), "a zip may have a comment"
+
+
 def test_zip_that_unpacks_to_too_much_is_stopped_on_the_way() -> None:
     """Lines of a newer edition with a long empty tail pack to next to nothing: the budget ends them, not the memory."""
     content = normal(*([payment() + b" " * 3480] * 2000))
@@ -236,6 +275,7 @@ def test_request_goes_to_the_file_server() -> None:
     asked = {name: fields[name] for name in ("txnType", "txnSubType", "settleDate", "fileType")}
     assert asked == {"txnType": "76", "txnSubType": "01", "settleDate": "1122", "fileType": "00"}
     assert "orderId" not in fields
+    assert request.reply_bytes_max == 40 << 20
 
 
 def test_sandbox_serves_both_addresses() -> None:
@@ -284,3 +324,11 @@ def test_all_rows_may_be_altered_for_good() -> None:
 def test_silence_is_unknown() -> None:
     flow = CHANNEL.statements.fetch_statement(settings(), StatementOf(DAY), Moment(MORNING, "n"))
     assert isinstance(run(flow, lambda _: Reply(500, {}, b"")), Unknown)
+
+
+def test_a_long_order_number_is_cut_and_spoils_no_file() -> None:
+    """An orderId may have 40 characters, its column has 32."""
+    row = Row(Movement(1_795_000_000_000, "payment", "L" * 40, "2" * 21, 100, 1), "01", "01", "000201", "123456")
+    made = line("777290058110048", row)
+    assert len(made) == sum(ZM_WIDTHS) + len(ZM_WIDTHS) - 1
+    assert b" " + b"L" * 32 + b" " in made

@@ -10,11 +10,18 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from shunfu.channels.unionpay import CHANNEL, codec, sealing
+from shunfu.channels.unionpay.bench_words import REASONS
 from shunfu.channels.unionpay.sandbox import wire
 from shunfu.channels.unionpay.sandbox.wire import Pen
-from shunfu.channels.unionpay.suspects import REASONS
 from shunfu.channels.unionpay.tests.rig import new_rig, order_fields, settings, state
-from shunfu.channels.unionpay.tests.vectors import MIDDLE_BARE, NOTIFIED_2018, NOTIFIED_2022, ROOT_BARE, carried
+from shunfu.channels.unionpay.tests.vectors import (
+    MIDDLE_BARE,
+    NOTIFIED_2018,
+    NOTIFIED_2022,
+    ROOT_BARE,
+    TOKEN_2017,
+    carried,
+)
 from shunfu.gateway.workbench import Worked
 
 BENCH = CHANNEL.workbench
@@ -49,8 +56,10 @@ def test_published_notifications() -> None:
     late = BENCH.verify({**source, "now": NOW_TEXT})
     failed(late, "certificate", "dates")
     at_2018 = {"kind": "notification", "params": NOTIFIED_2018, "roots": roots, "now": "2018-07-26T02:02:32Z"}
-    failed(BENCH.verify(at_2018), "certificate", "common_name")
-    assert BENCH.verify({**at_2018, "signer_name": "00040000:SIGN"}).valid is True
+    assert BENCH.verify(at_2018).valid is True, "the name of UnionPay's signer in its test environment"
+    failed(BENCH.verify({**at_2018, "signer_name": "中国银联股份有限公司"}), "certificate", "common_name")
+    at_2017 = {"kind": "notify", "params": TOKEN_2017, "roots": roots, "now": "2017-11-22T00:00:00Z"}
+    assert BENCH.verify(at_2017).valid is True
 
 
 def test_bodies_as_they_came() -> None:
@@ -78,7 +87,11 @@ def test_requests_signed_here_verify_here(method: str) -> None:
     assert BENCH.verify({**again, "key": material.merchant_certificate}).valid is True
     assert BENCH.verify({**again, "keys": {material.cert_id: material.merchant_certificate}}).valid is True
     wrong = {**expected, "txnAmt": "1"}
-    failed(BENCH.verify({**again, "params": wrong, "key": material.merchant_certificate}), "signature", "wrong")
+    failed(
+        BENCH.verify({**again, "params": wrong, "key": material.merchant_certificate}),
+        "signature",
+        "altered" if method == "01" else "keyed_wrong",
+    )
 
 
 def test_what_signing_needs() -> None:
@@ -96,8 +109,12 @@ def test_old_version_signs_with_sha1() -> None:
     made = BENCH.sign({**source, "params": {"version": "5.0.0", "a": "1"}})
     assert made.signature is not None
     assert len(made.fields["hash"]) == 40
-    told = BENCH.verify({**source, "params": {"version": "5.1.0", "a": "1"}, "signature": made.signature})
-    failed(told, "signature", "wrong")
+    old = {"version": "5.0.0", "a": "1", "signature": made.signature}
+    assert BENCH.verify({**source, "params": old}).valid is True
+    told = BENCH.verify({**source, "params": {**old, "version": "5.1.0"}})
+    failed(told, "signature", "old_version")
+    new = BENCH.sign({**source, "params": {"version": "5.1.0", "a": "1"}}).signature
+    failed(BENCH.verify({**source, "params": {**old, "signature": new}}), "signature", "new_version")
 
 
 def spoiled_pem(pem: str, how: str) -> str:
@@ -177,9 +194,9 @@ def test_requests_signed_wrongly() -> None:
         (request(empties.encode()), "empty"),
         (request(text.encode("gbk")), "other_encoding"),
         (request(escaped), "url_encoded"),
-        (request(b"something else"), "wrong"),
+        (request(b"something else"), "altered"),
         ({**ordered(), "signature": "not base64"}, "plus"),
-        ({**ordered(), "signature": "not-base64"}, "wrong"),
+        ({**ordered(), "signature": "not-base64"}, "no_base64"),
     ):
         failed(BENCH.verify({**source, "params": params}), "signature", cause)
     failed(BENCH.verify({**source, "params": ordered()}), "input", "signature_missing")
@@ -198,8 +215,8 @@ def test_keyed_methods_signed_wrongly(method: str) -> None:
         (right.upper(), "upper_signature"),
         (codec.plain_hash(text + b"&" + secure_key.encode(), method), "unhashed_key"),
         (codec.keyed_hash(text, secure_key, other), "other_method"),
-        (codec.keyed_hash(text, secure_key[::-1], method), "wrong"),
-        ("x", "wrong"),
+        (codec.keyed_hash(text, secure_key[::-1], method), "keyed_wrong"),
+        ("x", "keyed_wrong"),
     ):
         failed(BENCH.verify({**source, "params": {**fields, "signature": signature}}), "signature", cause)
     failed(BENCH.verify({"kind": "request", "params": {**fields, "signature": right}}), "key", "secure_key")
@@ -207,7 +224,8 @@ def test_keyed_methods_signed_wrongly(method: str) -> None:
 
 def test_trust_of_the_signer() -> None:
     failed(verify(message(), roots=[]), "certificate", "no_roots")
-    failed(verify(message(), now=None), "certificate", "no_now")
+    undated = verify(message(), now=None)
+    assert (undated.valid, undated.fields["dates"]) == (True, "not judged")
     failed(verify(message(), now="2020-01-01T00:00:00Z"), "certificate", "dates")
     failed(verify(message(), roots=[carried(ROOT_BARE), carried(MIDDLE_BARE)]), "certificate", "chain")
     strange = wire.signed(state(), FACTS, Pen("01", "UTF-8", "wrong_serial"))

@@ -138,7 +138,7 @@ MISTAKES: list[tuple[dict[str, object], str, str]] = [
     ({}, lines()[:-1], "last_line_feed"),
     ({}, lines(method="post"), "method"),
     ({}, lines(body=""), "body_left_out"),
-    ({}, "something else", "no_match"),
+    ({}, "something else", "other_json"),
 ]
 
 
