@@ -164,7 +164,7 @@ def _member(path: Path, name: str) -> Generator[IO[bytes]]:
 
 @contextmanager
 def _text(packed: IO[bytes], charset: str, newline: str) -> Generator[io.TextIOWrapper]:
-    wrapped = io.TextIOWrapper(io.BufferedWriter(packed, 1 << 20), charset, newline=newline)  # type: ignore[arg-type]
+    wrapped = io.TextIOWrapper(io.BufferedWriter(packed, 1 << 20), charset, newline=newline)  # type: ignore[arg-type]  # zip and gzip writers are raw enough
     yield wrapped
     wrapped.flush()
     wrapped.detach().detach()

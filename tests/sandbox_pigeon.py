@@ -46,7 +46,7 @@ class Pigeon:
 
     def describe(self, state: State, base_url: str) -> Credentials:
         told = {"base_url": base_url, "merchant": state.merchant}
-        return Credentials(told, {f"{state.merchant}_private_key": "k"}, {"url_again": base_url})
+        return Credentials(told, {f"{state.merchant}_private_key": "k"})
 
     def merchant_no(self, state: State) -> str:
         return state.merchant

@@ -41,8 +41,8 @@ class Sandbox:
         return reply.status, json.loads(reply.body)
 
     def of(self, channel: str) -> dict[str, str]:
-        """A channel's credentials with what strangers' clients want besides."""
-        return {**self.credentials[channel], **self.credentials["extras"][channel]}  # type: ignore[dict-item]
+        """A channel's credentials."""
+        return self.credentials[channel]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:

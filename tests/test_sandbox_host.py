@@ -93,8 +93,7 @@ def test_credentials_file(running: Sandbox) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert (running.folder / "state.json").stat().st_mode & 0o777 == 0o600
     found = discover()
-    assert set(running.credentials) == {"control_url", "extras", "sandbox_side", *found.channels}
-    assert set(running.credentials["extras"]) == set(found.channels)
+    assert set(running.credentials) == {"control_url", "sandbox_side", *found.channels}
     assert {"base_url", "mchid", "appid", "merchant_private_key", "api_v3_key", "public_key"} <= set(running.wechatpay)
     assert {"platform_private_key", "public_key_private_key"} <= set(running.credentials["sandbox_side"])
     for name, channel in found.channels.items():
@@ -334,19 +333,16 @@ def test_a_channel_that_is_new_joins_the_others_clock(tmp_path: Path) -> None:
 
 
 def test_credentials_of_two_channels_stand_side_by_side() -> None:
-    one, two = (
-        Credentials({"key": name}, {f"{name}_private_key": name}, {"alias": name}) for name in ("crow", "pigeon")
-    )
+    one, two = (Credentials({"key": name}, {f"{name}_private_key": name}) for name in ("crow", "pigeon"))
     told = json.loads(credentials_text("http://127.0.0.1:1", {"crow": one, "pigeon": two}))
     assert told == {
         "control_url": "http://127.0.0.1:1/control", "crow": {"key": "crow"}, "pigeon": {"key": "pigeon"},
-        "extras": {"crow": {"alias": "crow"}, "pigeon": {"alias": "pigeon"}},
         "sandbox_side": {"crow_private_key": "crow", "pigeon_private_key": "pigeon"},
     }  # fmt: skip
     with pytest.raises(AssertionError, match="reuses"):
         credentials_text("http://127.0.0.1:1", {"crow": one, "pigeon": one})
-    with pytest.raises(AssertionError, match="called extras"):
-        credentials_text("http://127.0.0.1:1", {"extras": one})
+    with pytest.raises(AssertionError, match="called control_url"):
+        credentials_text("http://127.0.0.1:1", {"control_url": one})
 
 
 def test_the_state_file_is_read_as_it_was_written() -> None:

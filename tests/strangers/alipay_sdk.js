@@ -12,8 +12,7 @@ const { AlipaySdk } = require('alipay-sdk');
 const { converse } = require('./conversation.js');
 
 const [, , file, mode] = process.argv;
-const { alipay, extras } = JSON.parse(readFileSync(file, 'utf8'));
-const given = { ...alipay, ...extras.alipay };
+const { alipay: given } = JSON.parse(readFileSync(file, 'utf8'));
 
 const byKey = { appId: given.app_id, privateKey: given.app_private_key, alipayPublicKey: given.alipay_public_key };
 const modes = {

@@ -15,7 +15,7 @@ from typing import cast
 from shunfu.gateway.sandbox.values import Credentials
 
 FORMAT = 3
-OWN_NAMES = frozenset({"control_url", "sandbox_side", "extras"})
+OWN_NAMES = frozenset({"control_url", "sandbox_side"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,7 @@ def read_kept(text: str) -> Kept:
 
 
 def credentials_text(base_url: str, by_channel: Mapping[str, Credentials]) -> str:
-    """The credentials file: the control API's address, each channel's client side by name, extras, all sandbox sides.
-
-    `extras` are what strangers' clients want besides, by channel: our own reader refuses a name that it does not know.
-    """
+    """The credentials file: the control API's address, each channel's client side by name, all sandbox sides."""
     content: dict[str, object] = {"control_url": f"{base_url}/control"}
     sandbox_side: dict[str, str] = {}
     for name, credentials in by_channel.items():
@@ -58,8 +55,7 @@ def credentials_text(base_url: str, by_channel: Mapping[str, Credentials]) -> st
         assert not sandbox_side.keys() & credentials.sandbox_side.keys(), f"{name} reuses a sandbox-side name"
         content[name] = dict(credentials.client)
         sandbox_side |= credentials.sandbox_side
-    extras = {name: dict(credentials.extras) for name, credentials in by_channel.items()}
-    return json.dumps({**content, "extras": extras, "sandbox_side": sandbox_side}, indent=2)
+    return json.dumps({**content, "sandbox_side": sandbox_side}, indent=2)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -148,7 +148,7 @@ def signed_digest(key: RSAPublicKey, signature: bytes, sign_type: str) -> bytes 
         return key.recover_data_from_signature(
             signature,
             PKCS1v15(),
-            SHA1() if sign_type == "RSA" else SHA256(),  # noqa: S303
+            SHA1() if sign_type == "RSA" else SHA256(),  # noqa: S303 - what the older scheme is; only tried, never chosen
         )
     except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return None

@@ -222,14 +222,12 @@ class Answer(Generic[S]):
 class Credentials:
     """What a client of this sandbox is given, and the channel's own private keys, for testers who forge messages.
 
-    `client` are exactly the credentials that the channel's `load` takes; `extras` what strangers' clients want besides
-    (another name for a key, a file that they insist on). The testers' file holds the `sandbox_side` of every channel in
-    one object: a name in it is no other channel's.
+    `client` are exactly the credentials that the channel's `load` takes. The testers' file holds the `sandbox_side` of
+    every channel in one object: a name in it is no other channel's.
     """
 
     client: Mapping[str, str] = field(repr=False)
     sandbox_side: Mapping[str, str] = field(repr=False)
-    extras: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 __all__ = [

@@ -67,7 +67,7 @@ class Shop(Desk):
 )
 def test_malformed_orders_are_refused(changes: dict[str, object]) -> None:
     desk = Desk()
-    found = desk.call(CREATE, an_order(**changes))  # type: ignore[arg-type]
+    found = desk.call(CREATE, an_order(**changes))  # type: ignore[arg-type]  # wrong on purpose
     assert (found["code"], found["sub_code"]) == ("40004", "ACQ.INVALID_PARAMETER")
     assert not desk.stage.state.trades
 
@@ -96,7 +96,7 @@ def test_same_order_is_the_same_trade_and_another_is_inconsistent() -> None:
 )
 def test_time_runs_out(changes: dict[str, object], seconds: int) -> None:
     shop = Shop()
-    shop.call(CREATE, an_order(**changes))  # type: ignore[arg-type]
+    shop.call(CREATE, an_order(**changes))  # type: ignore[arg-type]  # wrong on purpose
     shop.wait(seconds - 1)
     assert shop.status() == "WAIT_BUYER_PAY"
     shop.wait(1)

@@ -45,7 +45,7 @@ def describe(state: State, base_url: str) -> Credentials:
         "unionpay_signer_private_key": material.signer_private_key,
         "unionpay_signer_certificate": material.signer_certificate,
     }
-    return Credentials(client, sandbox_side, {"encrypt_certificate": material.signer_certificate})
+    return Credentials(client, sandbox_side)
 
 
 def merchant_no(state: State) -> str:

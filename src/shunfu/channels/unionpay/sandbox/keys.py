@@ -73,7 +73,7 @@ def parse_keys(material: Material) -> Keys:
     """Keys ready for use; raises ValueError when a text is no key."""
     merchant = x509.load_pem_x509_certificate(material.merchant_certificate.encode()).public_key()
     if not isinstance(merchant, RSAPublicKey):
-        raise ValueError("the merchant certificate is not RSA")  # noqa: TRY004
+        raise ValueError("the merchant certificate is not RSA")  # noqa: TRY004 - a damaged state is one kind of error
     return Keys(merchant, _load(material.signer_private_key), _load(material.stranger_private_key))
 
 
@@ -121,7 +121,7 @@ def _drawn(entropy: bytes, label: str) -> int:
 def _load(pem: str) -> RSAPrivateKey:
     key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, RSAPrivateKey):
-        raise ValueError("a sandbox key is not RSA")  # noqa: TRY004
+        raise ValueError("a sandbox key is not RSA")  # noqa: TRY004 - a damaged state is one kind of error
     return key
 
 

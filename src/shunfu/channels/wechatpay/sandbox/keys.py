@@ -79,7 +79,7 @@ def parse_keys(material: Material) -> Keys:
     """Keys ready for use, parsed once for each material; raises ValueError when a text is no key."""
     merchant = x509.load_pem_x509_certificate(material.merchant_certificate.encode()).public_key()
     if not isinstance(merchant, RSAPublicKey):
-        raise ValueError("the merchant certificate is not RSA")  # noqa: TRY004
+        raise ValueError("the merchant certificate is not RSA")  # noqa: TRY004 - a damaged state is one kind of error
     private = {
         material.public_key_id: material.public_key_private_key,
         material.platform_serial: material.platform_private_key,
@@ -128,7 +128,7 @@ def _drawn(entropy: bytes, label: str) -> int:
 def _load(pem: str) -> RSAPrivateKey:
     key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, RSAPrivateKey):
-        raise ValueError("a sandbox key is not RSA")  # noqa: TRY004
+        raise ValueError("a sandbox key is not RSA")  # noqa: TRY004 - a damaged state is one kind of error
     return key
 
 

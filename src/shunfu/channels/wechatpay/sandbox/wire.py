@@ -156,7 +156,7 @@ def seal(keys: Keys, plaintext: str, associated_data: str, entropy: bytes) -> di
 
 def open_field(keys: Keys, key_id: str, sealed: str) -> str | None:
     """A sensitive field that was encrypted (RSA-OAEP, SHA-1) for this WeChat key, or None when it was not."""
-    oaep = padding.OAEP(mgf=padding.MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303
+    oaep = padding.OAEP(mgf=padding.MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - as documented
     try:
         return keys.signer(key_id).decrypt(b64decode(sealed, validate=True), oaep).decode()
     except ValueError:
@@ -165,7 +165,7 @@ def open_field(keys: Keys, key_id: str, sealed: str) -> str | None:
 
 def close_field(keys: Keys, plain: str) -> str:
     """A sensitive field of a reply, encrypted for the merchant's certificate."""
-    oaep = padding.OAEP(mgf=padding.MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303
+    oaep = padding.OAEP(mgf=padding.MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - as documented
     return b64encode(keys.merchant.encrypt(plain.encode(), oaep)).decode()
 
 
