@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 PYTHON_BIN := .venv/bin/python
 
-.PHONY: help setup setup-run browser strangers demo test check fmt reference bench clean
+.PHONY: help setup setup-run browser strangers demo test mutants check fmt reference bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ demo: setup-run ## a small shop that takes a signed payment on this machine; Ctr
 	@trap 'exit 0' INT; .venv/bin/shunfu demo $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
 
 test: setup browser strangers ## every test, and that docs/proof.md's tests ran; LONG=1 adds the long ones
-	@PYTHONPATH=tests $(PYTHON_BIN) -m pytest -p house.ran_plugin $(if $(LONG),-m "",)
+	@PYTHONPATH=tests $(PYTHON_BIN) -m pytest -p house.ran_plugin -n auto --maxprocesses 4 --dist loadfile $(if $(LONG),-m "",)
 	@$(PYTHON_BIN) tools/proof.py
+
+mutants: setup ## the seeded bugs of tests/mutants, and the test that kills each; ARGS='refunds' chooses
+	@$(PYTHON_BIN) tools/mutate.py $(ARGS)
 
 check: setup ## style, types, imports, SQL, licences, API and docs drift
 	@$(PYTHON_BIN) tools/check.py

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -53,24 +53,61 @@ class Bill:
         return len(range(REFUND_EVERY - 1, self.rows, REFUND_EVERY))
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a trade bill's last line says: how many rows, and what they add up to in fen."""
+
+    rows: int
+    paid_minor: int
+    refunded_minor: int
+    fee_minor: int
+
+
 def wechatpay(bill: Bill, path: Path) -> None:
     """The trade bill (ALL) in gzip: UTF-8 with BOM, CRLF, a backtick before each cell, the totals at the end."""
     paid, refunds = bill.rows - bill.refunds, bill.refunds
+    sums = Sums(bill.rows, paid * PAID_MINOR, refunds * REFUNDED_MINOR, paid * FEE_MINOR)
+    write_wechatpay(path, (wechat_row(bill, serial) for serial in range(bill.rows)), sums)
+
+
+def write_wechatpay(path: Path, rows: Iterable[str], sums: Sums) -> None:
+    """A trade bill of these rows, with these totals."""
+    paid, refunded = _yuan(sums.paid_minor), _yuan(sums.refunded_minor)
+    totals = [f"{sums.rows}.0", paid, refunded, "0.00", _yuan(sums.fee_minor), paid, refunded]
     with gzip.open(path, "wb", compresslevel=_PACKING) as packed, _text(_bytes(packed), "utf-8-sig", "\r\n") as out:
         out.write(_WECHAT_HEAD + "\n")
-        out.writelines(_wechat_row(bill, serial) for serial in range(bill.rows))
-        fees = _yuan(paid * FEE_MINOR)
-        sums = [_yuan(paid * PAID_MINOR), _yuan(refunds * REFUNDED_MINOR), "0.00", fees]
-        sums += [_yuan(paid * PAID_MINOR), _yuan(refunds * REFUNDED_MINOR)]
-        out.write(f"{_WECHAT_FOOT}\n`{bill.rows}.0,`" + ",`".join(sums) + "\n")
+        out.writelines(rows)
+        out.write(f"{_WECHAT_FOOT}\n`" + ",`".join(totals) + "\n")
 
 
-def _wechat_row(bill: Bill, serial: int) -> str:
-    number, other = _scrambled(serial), _scrambled(serial + 7)
-    head = f"`{DAY} {_clock(serial)},`{bill.app},`{bill.account},`0,`,`4200002{other}{number},`01K{number}{other}"
+def payment_number(serial: int) -> str:
+    """The number of a row's payment, in the form of ours."""
+    return f"01K{_scrambled(serial)}{_scrambled(serial + 7)[1:]}"
+
+
+def refund_number(serial: int) -> str:
+    """The number of a row's refund, in the form of ours."""
+    return f"01R{_scrambled(serial)}{_scrambled(serial + 7)[1:]}"
+
+
+def channel_number(serial: int) -> str:
+    """The channel's number of a row's payment."""
+    return f"4200002{_scrambled(serial + 7)}{_scrambled(serial)}"
+
+
+def channel_refund_number(serial: int) -> str:
+    """The channel's number of a row's refund."""
+    return f"503000{_scrambled(serial)}{_scrambled(serial + 7)}"
+
+
+def wechat_row(bill: Bill, serial: int) -> str:
+    """A row of the trade bill with its line end."""
+    other = _scrambled(serial + 7)
+    numbers = f"`{channel_number(serial)},`{payment_number(serial)}"
+    head = f"`{DAY} {_clock(serial)},`{bill.app},`{bill.account},`0,`,{numbers}"
     who = f"`oUpF8uM{other}O_M2pxb1Q9zNj"
-    if _is_refund(serial):
-        back = f"`503000{number}{other},`01R{number}{other},`10.00,`0.00,`ORIGINAL,`SUCCESS"
+    if is_refund(serial):
+        back = f"`{channel_refund_number(serial)},`{refund_number(serial)},`10.00,`0.00,`ORIGINAL,`SUCCESS"
         rest = f"`JSAPI,`REFUND,`OTHERS,`CNY,`0.00,`0.00,{back},`山行咖啡 订单,`,`0.00000,`0.60%,`0.00,`10.00,`"
     else:
         rest = (
@@ -99,12 +136,12 @@ def alipay(bill: Bill, path: Path) -> None:
 def _alipay_row(serial: int) -> str:
     number, other = _scrambled(serial), _scrambled(serial + 7)
     when = f"{DAY} {_clock(serial)}\t"
-    is_refund = _is_refund(serial)
-    kind, minor = ("退款", -REFUNDED_MINOR) if is_refund else ("交易", PAID_MINOR)
-    back = f"01R{number}{other}" if is_refund else ""
+    is_back = is_refund(serial)
+    kind, minor = ("退款", -REFUNDED_MINOR) if is_back else ("交易", PAID_MINOR)
+    back = f"01R{number}{other}" if is_back else ""
     names = f"20261121220014{number}{other}\t,01K{number}{other}\t,{kind}\t,山行咖啡 订单\t,{when},{when}"
     sums = f"{_yuan(minor)}\t,{_yuan(minor)}\t,0.00\t,0.00\t,0.00\t,0.00\t,0.00\t,\t,0.00\t,0.00\t"
-    fee = "0.00" if is_refund else "-0.17"
+    fee = "0.00" if is_back else "-0.17"
     return f"{names},\t,\t,\t,\t,*行(138****{number[-4:]})\t,{sums},{back}\t,{fee}\t,0.00\t,\t\n"
 
 
@@ -114,7 +151,7 @@ def unionpay(bill: Bill, path: Path) -> None:
     with _member(path, f"INN{DAY:%y%m%d}88ZM_{bill.account}") as packed, _text(packed, "latin-1", "\n") as out:
         for serial in range(bill.rows):
             number, other, clock = _scrambled(serial), _scrambled(serial + 7), _clock(serial).replace(":", "")
-            out.write(forms[_is_refund(serial)] % {"trace": number[:6], "clock": clock, "at": number, "by": other})
+            out.write(forms[is_refund(serial)] % {"trace": number[:6], "clock": clock, "at": number, "by": other})
 
 
 def _zm_form(bill: Bill, *, is_refund: bool) -> str:
@@ -175,7 +212,8 @@ def _bytes(file: gzip.GzipFile) -> IO[bytes]:
     return cast("IO[bytes]", file)
 
 
-def _is_refund(serial: int) -> bool:
+def is_refund(serial: int) -> bool:
+    """Whether a row is a refund."""
     return serial % REFUND_EVERY == REFUND_EVERY - 1
 
 

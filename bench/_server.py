@@ -32,7 +32,7 @@ async def _serve(settings: Settings, ring: KeyRing, ready: Path, *, is_working: 
     assert url is not None, "the rig names the database"
     with listen(settings.text("host"), settings.whole("port")) as listener:
         async with open_house(settings, url.reveal(), ring) as house:
-            worker = asyncio.create_task(house.worker.run(stop)) if is_working else None
+            worker = asyncio.create_task(house.work(stop)) if is_working else None
             await serve_app(create_app(house), listener, stop, lambda: ready.write_text("ready", "ascii"))
             if worker is not None:
                 await worker

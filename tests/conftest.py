@@ -1,7 +1,8 @@
 """One PostgreSQL for the whole run and a fresh database for each test.
 
 By default an embedded server in a new folder under /tmp, which PostgreSQL's user can enter. With
-SHUNFU_TEST_DATABASE_URL (a superuser's address) the tests use that server instead.
+SHUNFU_TEST_DATABASE_URL (a superuser's address) the tests use that server instead; with SHUNFU_TEST_TEMPLATE they copy
+that database, which holds every migration already.
 """
 
 import os
@@ -29,6 +30,7 @@ from shunfu.db.driver import session
 from shunfu.db.embedded.settings import other_database
 
 OUTSIDE_URL = os.environ.get("SHUNFU_TEST_DATABASE_URL")
+READY_TEMPLATE = os.environ.get("SHUNFU_TEST_TEMPLATE")
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +75,9 @@ def app_role() -> str | None:
 @pytest.fixture(scope="session")
 def template_database(pg_server: Urls) -> Iterator[str]:
     """The name of a database that holds every migration of every room."""
+    if READY_TEMPLATE:
+        yield READY_TEMPLATE
+        return
     name = f"template_{uuid.uuid4().hex[:8]}"
     run_apart(_administer(pg_server, f"CREATE DATABASE {name}{_owner()}"))
     run_apart(migrate(other_database(pg_server.migration_url, name), collect(schema_packages())))

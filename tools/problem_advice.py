@@ -67,6 +67,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Read the payment: what is left is captured less refunded less reserved.",
         "请读取该支付：可退金额等于已收金额减去已退和退款中的金额。",
     ),
+    "refund_not_allowed": (
+        "The channel's window or number of refunds is used up: give the money back another way, outside the channel.",
+        "已超过渠道的退款期限或次数：请在渠道之外用其他方式退款。",
+    ),
     "method_unavailable": (
         "Read which methods the checkout offers for this order, and use one of those.",
         "请读取收银台为此订单提供的支付方式，并从中选择。",

@@ -19,7 +19,8 @@ from shunfu.db.queries import parse_queries
 from sql_routing import KEY, Book, Node, Routing, Scope, descend, is_a
 
 ROOMS = (
-    *("kernel", "db", "gateway", "driver", "merchants", "ledger", "shoppers", "risk", "offers", "telemetry", "auditor"),
+    *("kernel", "db", "gateway", "driver", "merchants", "ledger", "webhooks"),
+    *("shoppers", "risk", "offers", "telemetry", "auditor"),
     *("notifications", "payments", "refunds", "reconcile", "checkout", "support", "inspections", "notices", "console"),
     "app",
 )

@@ -91,11 +91,16 @@ def test_help_imports_no_room(tmp_path: Path) -> None:
     assert done.stdout.strip() == ""
 
 
-COMMANDS = ("demo", "up", "sandbox", "migrate", "doctor", "signature", "merchant", "account", "ledger")
+COMMANDS = (
+    *("demo", "up", "sandbox", "migrate", "doctor", "signature", "merchant", "account", "ledger"),
+    *("listen", "trigger", "audit", "backup"),
+)
 LEAVES = (
     *(("demo",), ("up",), ("sandbox",), ("migrate",), ("doctor",)),
-    *(("merchant", "create"), ("account", "add"), ("ledger", "check")),
+    *(("merchant", "create"), ("account", "add"), ("ledger", "check"), ("listen",), ("trigger",)),
+    *(("merchant", "key"), ("ledger", "show"), ("audit", "show"), ("audit", "verify"), ("audit", "anchor")),
     *(("signature", deed) for deed in ("sign", "verify", "decrypt")),
+    *(("backup", deed) for deed in ("now", "verify", "restore", "restored")),
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from db.support import MERCHANT, OTHER, manual, rows
+from merchants.support import RING
 from shunfu.app.http.idempotency import LEASE, Idempotency, Scope, delete_old
 from shunfu.app.http.problems import problem
 from shunfu.db import ConstraintViolated, Database
@@ -27,6 +28,7 @@ from shunfu.kernel.errors import (
     StateConflict,
     Unauthenticated,
 )
+from shunfu.merchants import Vault
 
 SCOPE = Scope(MERCHANT, "POST", "/v1/orders", "key-1")
 BODY = b'{"amount_minor":8600}'
@@ -39,7 +41,7 @@ class Desk:
         self.clock: ManualClock
         self.clock, source = manual()
         self.database = database
-        self.idempotency = Idempotency(database, source)
+        self.idempotency = Idempotency(database, source, Vault(RING, source))
         self.ids: list[UUID] = []
 
     async def ask(self, scope: Scope = SCOPE, body: bytes = BODY, answer: Response | None = None) -> Response:

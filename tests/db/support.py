@@ -43,3 +43,10 @@ async def rows(database: Database, text: str, *args: object) -> list[tuple[objec
 async def fetch(reader: Reader, text: str, *args: object) -> list[tuple[object, ...]]:
     """All rows of a session as tuples."""
     return [tuple(row.values()) for row in await reader.fetch(sql(text), *args)]
+
+
+async def waits_or_ends(database: Database, task: asyncio.Task[object]) -> None:
+    """Until a task waits for somebody's lock in this database, or is done without having waited."""
+    of_this_database = "pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+    while not task.done() and not await rows(database, f"SELECT 1 FROM {of_this_database}"):
+        await asyncio.wait({task}, timeout=0.01)

@@ -16,14 +16,16 @@ from structlog.testing import capture_logs
 from driver.channel_server import CANARY, closed_port, deaf_port, make_channel, one, serving
 from shunfu.driver import Driver, DriverSettings
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request
+from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 
 SETTINGS = DriverSettings(retry_pause_seconds=0.01)
+SOURCE = Source(SystemClock(), SystemEntropy())
 CHANNEL = make_channel()
 
 
 @pytest.fixture
 async def driver() -> AsyncIterator[Driver]:
-    async with Driver(SETTINGS) as opened:
+    async with Driver(SETTINGS, SOURCE) as opened:
         yield opened
 
 
@@ -301,7 +303,7 @@ async def test_a_server_that_comes_back_between_tries_is_reached() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="back")
 
-    async with Driver(settings) as driver:
+    async with Driver(settings, SOURCE) as driver:
         task = asyncio.create_task(driver.run(CHANNEL, one(Request("GET", f"http://127.0.0.1:{port}/", ()))))
         await asyncio.sleep(0.1)
         app = web.Application()

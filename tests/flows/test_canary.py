@@ -18,12 +18,28 @@ def log_lines() -> Iterator[Callable[[], str]]:
         yield lambda: repr(lines)
 
 
+PHONE, COOKIE = "13912345678", "sid-5b1f0c77"
+
+
+def talkative(world: World) -> dict[str, str]:
+    """Headers that a proxy on the way might add to a genuine notification, and that nobody may keep as they are."""
+    told = credentials()
+    return {
+        "authorization": f"Bearer {told['api_v3_key']}",
+        "cookie": f"session={COOKIE}",
+        "x-access-token": world.api_key,
+        "x-shopper": f"openid={OPENID} phone={PHONE}",
+    }
+
+
 def secrets_of(world: World) -> dict[str, str]:
     """What must not be found, by name. Keys are looked for by a line of their text."""
     told = credentials()
     found = {"api_v3_key": told["api_v3_key"], "openid": OPENID, "api_key": world.api_key[-43:]}
     found["merchant_private_key"] = told["merchant_private_key"].split("\n")[3]
     found["live_key"] = world.live_key[-43:]
+    found["phone"] = PHONE
+    found["cookie"] = COOKIE
     return found
 
 
@@ -39,7 +55,7 @@ async def a_days_work(world: World) -> list[bytes]:
     world.line.shopper(number)
     (delivery,) = world.line.due()
     messages = (world.lie(delivery, mchid="1900000001"), *world.forged(delivery), delivery, delivery)
-    answers += [(await world.deliver(message)).body for message in messages]
+    answers += [(await world.deliver(message, **talkative(world))).body for message in messages]
     await world.work()
     answers.append((await world.get("/v1/orders", authorization=f"Bearer {world.live_key}x")).body)
     answers.append((await world.post(f"/v1/orders/{order['id']}/payments", {"method": "x", "payer": OPENID})).body)
@@ -62,6 +78,8 @@ async def test_no_secret_reaches_a_log_an_answer_or_the_database(world: World, l
             dump += json.dumps(await rows(world.house.database, f'SELECT t::text FROM shunfu."{table}" t'))
     assert "channel_receivable" in dump, "the database was read"
     said = b"".join(answers).decode()
+    assert '"kind":"message_out"' in said, "the timeline was read"
+    assert '"x-shopper":"' in said, "with the headers of the notifications"
     for name, secret in secrets_of(world).items():
         assert secret not in logged, f"{name} in the logs"
         assert secret not in said, f"{name} in an answer"

@@ -111,6 +111,10 @@ async def test_a_resend_with_a_new_nonce_is_a_duplicate(world: World) -> None:
     assert (await world.deliver(again)).status in {200, 204}
     await world.work()
     assert len(await ledger_lines(world)) == 1
+    assert [heard["verdict"] for heard in (await world.payment(payment_id))["notifications"]] == [
+        "accepted",
+        "duplicate",
+    ]
 
 
 async def test_forged_stale_and_changed_messages_are_refused_kept_and_without_effect(world: World) -> None:
@@ -311,7 +315,7 @@ async def test_money_after_the_order_closed_is_surplus_marked_and_alarmed(world:
     assert await world.order_state(order_id) == "CLOSED"
     assert await ledger_lines(world) == [("capture_surplus", 8600, "CNY")]
     names = [name for (name,) in await world.sql("SELECT name FROM events ORDER BY id")]
-    assert names[-2:] == ["SurplusCaptured", "PaymentAlarmed"]
+    assert names[-3:] == ["SurplusCaptured", "PaymentAlarmed", "RefundRequested"]
     await assert_books_balance(world)
 
 

@@ -29,7 +29,7 @@ from shunfu.app.http.server import create_app
 from shunfu.app.settings import load
 from shunfu.app.wiring import House, build
 from shunfu.db import Database, Transaction
-from shunfu.driver import Driver, discover
+from shunfu.driver import Driver, Exchange, Sent, describe, discover
 from shunfu.driver.registry import AnyChannel, AnySandbox
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request, run
 from shunfu.gateway.sandbox import Act, Deed, Faults, Stage
@@ -41,6 +41,7 @@ from shunfu.kernel.secret import Secret
 from shunfu.kernel.signing import Signer
 from shunfu.merchants import KeyRing
 from shunfu.merchants.envelope import Key
+from shunfu.webhooks import Carrier
 
 SHOP = "https://shop.example.com"
 SANDBOX_URL = "http://127.0.0.1:8701"
@@ -67,8 +68,9 @@ def credentials(channel: str = CHANNEL) -> dict[str, str]:
 class Line:
     """The driver's stand-in: the same generators, answered by the sandbox; it can lose requests and replies."""
 
-    def __init__(self, clock: ManualClock, channel: str = CHANNEL) -> None:
+    def __init__(self, clock: ManualClock, source: Source, channel: str = CHANNEL) -> None:
         self.clock = clock
+        self.source = source
         self.stage: Stage[Any] = Stage(sandbox_of(channel), made_state(channel))
         self.requests: list[Request] = []
         self.lose_requests = 0
@@ -84,6 +86,18 @@ class Line:
     async def run(self, _: AnyChannel, flow: Flow[Any]) -> Any:
         """Carry a conversation to its result."""
         return run(flow, self.answer)
+
+    async def converse(self, channel: AnyChannel, flow: Flow[Any]) -> tuple[Any, tuple[Exchange, ...]]:
+        """As `run`, with the record of every exchange; the clock stands still meanwhile."""
+        record: list[Exchange] = []
+
+        def answer(request: Request) -> Answer:
+            sent = Sent(self.source.new_id(), self.clock.now(), 0)
+            said = self.answer(request)
+            record.append(describe(channel.scrub, request, said, sent))
+            return said
+
+        return run(flow, answer), tuple(record)
 
     def answer(self, request: Request) -> Answer:
         """What the sandbox says, unless it is lost on the way."""
@@ -263,7 +277,7 @@ class World:
 
     async def work(self) -> None:
         """The worker does what is due now."""
-        await self.house.worker.drain()
+        await self.house.drain()
 
     async def pass_time(self, **span: float) -> None:
         """The clock moves, then the worker does what is due."""
@@ -329,14 +343,15 @@ def strangers(state: Any, channel: str) -> Any:
     return replace(state, material=replace(ours, **{name: getattr(theirs, name) for name in names}))
 
 
-async def make_world(database: Database, channel: str = CHANNEL) -> World:
-    """Build everything on a fresh database, with an account at one channel."""
+async def make_world(database: Database, channel: str = CHANNEL, carrier: Carrier | None = None) -> World:
+    """Build everything on a fresh database, with an account at one channel. `carrier` takes webhooks."""
     clock = ManualClock(START)
     source = Source(clock, SystemEntropy())
-    line = Line(clock, channel)
+    line = Line(clock, source, channel)
     ring = KeyRing({PLATFORM: Key(PLATFORM, Secret(b"k" * 32))}, PLATFORM, Signer(Secret(b"s" * 32)))
     settings = load({"public_url": "http://127.0.0.1:8700"}, {})
-    house = build(settings, ring, (source, database, cast("Driver", line)))
+    parts = (source, database, cast("Driver", line))
+    house = build(settings, ring, (*parts, carrier) if carrier else parts)
     made = await found_organisation(house, "山前咖啡", (SHOP,))
     other = await found_organisation(house, "隔壁书店", ())
 

@@ -53,4 +53,5 @@ class Record:
 def pytest_configure(config: pytest.Config) -> None:
     effort.register_profile("patient", parent=effort.default, deadline=None)  # a slow machine is no failure
     effort.load_profile("patient")
-    config.pluginmanager.register(Record(), "shunfu-ran")
+    if not hasattr(config, "workerinput"):  # one process keeps the record; those that run tests on other cores tell it
+        config.pluginmanager.register(Record(), "shunfu-ran")

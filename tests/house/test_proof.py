@@ -10,7 +10,11 @@ import pytest
 import proof
 
 ROOT = Path(__file__).resolve().parents[2]
-NUMBERED = (*(f"2.{number}" for number in range(1, 12)), *(f"3.{number}" for number in range(1, 8)))
+NUMBERED = (
+    *(f"2.{number}" for number in range(1, 12)),
+    *(f"3.{number}" for number in range(1, 8)),
+    *(f"4.{number}" for number in range(1, 8)),
+)
 """The numbered lines of the issues; each needs a row, or rows below it such as 2.4.kill."""
 
 

@@ -35,6 +35,7 @@ CONTRACT = {
     "idempotency_key_reused": 422,
     "channel_refused": 422,
     "amount_exceeds_refundable": 422,
+    "refund_not_allowed": 422,
     "method_unavailable": 422,
     "rate_limited": 429,
     "internal": 500,

@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shunfu.kernel.money import EXPONENTS, MAX_MINOR, Money
-from shunfu.ledger import CAPTURE, CAPTURE_SURPLUS, Balance, Proof, capture, capture_surplus
+from shunfu.ledger import (
+    CAPTURE,
+    CAPTURE_SURPLUS,
+    REFUND,
+    REFUND_OVER,
+    REFUND_SURPLUS,
+    Balance,
+    Proof,
+    capture,
+    capture_surplus,
+    refund_over,
+    refund_paid,
+    refund_surplus,
+)
 from shunfu.ledger.model import Account, Leg, Side
 from shunfu.ledger.recipes import channel_receivable, owed_to_shoppers, sales
 
@@ -29,6 +42,26 @@ def test_money_comes_from_the_channel(recipe: type, name: str, credited: str, am
     assert leg.amount == amount
     assert leg.debit == Account("channel_receivable:wechatpay:1900000001", amount.currency, "debit")
     assert leg.credit == Account(credited, amount.currency, "credit")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "debited", "grows_by"),
+    [
+        (refund_paid, REFUND, "sales", "credit"),
+        (refund_surplus, REFUND_SURPLUS, "owed_to_shoppers", "credit"),
+        (refund_over, REFUND_OVER, "over_refunded", "debit"),
+    ],
+)
+@given(amount=AMOUNTS, refund_id=st.uuids())
+def test_money_goes_back_through_the_channel(
+    recipe: type, name: str, debited: str, grows_by: Side, amount: Money, refund_id: UUID
+) -> None:
+    posting = recipe(refund_id, amount, WHERE, NOW)
+    assert (posting.recipe, posting.reference_id, posting.happened_at) == (name, refund_id, NOW)
+    (leg,) = posting.legs
+    assert leg.amount == amount
+    assert leg.debit == Account(debited, amount.currency, grows_by)
+    assert leg.credit == Account("channel_receivable:wechatpay:1900000001", amount.currency, "debit")
 
 
 SALES, OWED, HELD = sales("CNY"), owed_to_shoppers("CNY"), channel_receivable(*WHERE, "CNY")

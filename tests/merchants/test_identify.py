@@ -13,7 +13,7 @@ from shunfu.kernel.caller import Caller
 from shunfu.kernel.errors import Unauthenticated
 from shunfu.kernel.ids import encode, public
 from shunfu.kernel.secret import Secret
-from shunfu.merchants import identify, issue_api_key, revoke_api_key
+from shunfu.merchants import NewKey, identify, issue_api_key, revoke_api_key
 from shunfu.merchants.model import ALL_CAPABILITIES, hash_secret, read_api_key
 
 
@@ -79,7 +79,7 @@ async def test_every_wrong_form_is_the_same_answer(town: Town) -> None:
 
 
 async def test_a_revoked_key_is_refused_at_once_and_only_that_one(town: Town) -> None:
-    second = await town.database.transact(lambda tx: issue_api_key(tx, town.source, town.sides.test, "second"))
+    second = await town.database.transact(lambda tx: issue_api_key(tx, town.source, town.sides.test, NewKey("second")))
     first = town.sides.test_key.reveal()
     await ask(town, f"Bearer {first}")
 

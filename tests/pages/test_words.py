@@ -18,6 +18,7 @@ from shunfu.checkout import kit, pages
 from shunfu.checkout.model import phase
 from shunfu.gateway.evidence import RefusedReason
 from shunfu.kernel.money import Money
+from shunfu.kernel.plain import amount_text
 
 PACKAGE = Path(shunfu.__file__).parent
 FOLDERS = [PACKAGE / "checkout/texts", PACKAGE / "app/sandbox/texts", PACKAGE / "app/shop/texts"]
@@ -144,10 +145,10 @@ def test_the_clock_names_a_time_and_what_is_left(minutes, expected):
 
 
 def test_amounts_are_grouped_and_never_floats():
-    assert kit.amount_text(Money(99_999_999_999, "CNY")) == "¥999,999,999.99"
-    assert kit.amount_text(Money(5, "CNY")) == "¥0.05"
-    assert kit.amount_text(Money(-1000, "CNY")) == "−¥10.00"
-    assert kit.amount_text(Money(1286, "JPY")) == "JPY 1,286"
+    assert amount_text(Money(99_999_999_999, "CNY")) == "¥999,999,999.99"
+    assert amount_text(Money(5, "CNY")) == "¥0.05"
+    assert amount_text(Money(-1000, "CNY")) == "−¥10.00"
+    assert amount_text(Money(1286, "JPY")) == "JPY 1,286"
 
 
 def test_the_code_is_a_plain_svg():

@@ -285,6 +285,16 @@ def test_a_scene_that_needs_the_payer_says_so() -> None:
 
 # --- no timer decides ---
 
+
+@pytest.mark.parametrize("state", [S.SENDING, S.UNKNOWN, S.PENDING])
+@pytest.mark.parametrize("order_state", [OrderState.OPEN, OrderState.CLOSING])
+def test_a_channel_that_stays_silent_ends_nothing(state: PaymentState, order_state: OrderState) -> None:
+    late = payment(state).deadline + timedelta(days=400)
+    decision = record(payment(state), facts(order_state), Unknown("time-out"), late)
+    assert decision.payment.state is (S.UNKNOWN if state is S.SENDING else state)
+    assert decision.order.state is order_state
+
+
 EVIDENCE = st.lists(st.sampled_from([SAMPLES[kind] for kind in COLUMNS]), max_size=12)
 
 

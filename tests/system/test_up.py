@@ -94,6 +94,7 @@ def test_up_serves_as_an_ordinary_user_survives_kill_9_and_stops_cleanly(folder:
     owner = Path(f"/proc/{first.process.pid}").stat().st_uid
     assert owner != 0, "nothing of the server runs as root"
     assert (folder / "keys.json").stat().st_uid == owner
+    wait_until((folder / "audit-anchors.jsonl").exists, "the first anchor of the audit log")
     database = (folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]
     first.end(signal.SIGKILL)
     again = Up(folder)

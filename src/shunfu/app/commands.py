@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from shunfu.app.database import Located, located, migrate_all
+from shunfu.app.proving import prove_views
 from shunfu.app.settings import Settings, load
 from shunfu.app.wiring import House, begin_housekeeping, open_house, opened_database
 from shunfu.db import Reader, Transaction
@@ -19,17 +20,22 @@ from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import PLATFORM, parse_public, public
 from shunfu.ledger import Proof, prove
 from shunfu.merchants import (
+    ALL_CAPABILITIES,
     KeyRing,
     Merchant,
+    NewKey,
     Organisation,
     get_merchant,
     has_data_keys,
+    issue_api_key,
     list_merchants,
     make_key_file,
     read_key_file,
 )
 from shunfu.merchants import create_merchant as create_merchant_story
 from shunfu.payments import compare_with_ledger
+from shunfu.reconcile import begin_daily
+from shunfu.refunds import compare_refunds
 
 T = TypeVar("T")
 Report = dict[str, Json]
@@ -106,6 +112,30 @@ async def found_organisation(house: House, name: str, return_origins: tuple[str,
     return await house.database.transact(story)
 
 
+def issue_key(settings: Settings, merchant: str, label: str, capabilities: tuple[str, ...]) -> Report:
+    """Issue one more API key, with all of a back end's capabilities unless some are named."""
+    merchant_id = parse_public("mer", merchant)
+    if merchant_id is None:
+        raise SetupFault(f"{merchant!r} is no merchant's id; `shunfu merchant create` printed it (mer_…).")
+    if not label.strip():
+        raise SetupFault("Say with --label what the key is for.")
+    if unknown := sorted(set(capabilities) - ALL_CAPABILITIES):
+        raise SetupFault(f"There is no capability {unknown[0]!r}; there are: {', '.join(sorted(ALL_CAPABILITIES))}.")
+    wish = NewKey(label, frozenset(capabilities) or ALL_CAPABILITIES)
+
+    async def work(house: House) -> str:
+        async def story(tx: Transaction) -> str:
+            found = await get_merchant(tx, merchant_id)
+            if found is None:
+                raise SetupFault(f"There is no merchant {merchant}.")
+            return (await issue_api_key(tx, house.source, found, wish)).reveal()
+
+        return await house.database.transact(story)
+
+    told = list[Json](sorted(wish.capabilities))
+    return {"merchant": merchant, "label": label, "capabilities": told, "api_key": in_house(settings, work)}
+
+
 def add_account(settings: Settings, merchant: str, channel: str, credentials: Path) -> Report:
     """Seal and store a channel account. The file holds the credentials, or the sandbox's whole credentials file."""
     merchant_id = parse_public("mer", merchant)
@@ -118,7 +148,9 @@ def add_account(settings: Settings, merchant: str, channel: str, credentials: Pa
             found = await get_merchant(tx, merchant_id)
             if found is None:
                 raise SetupFault(f"There is no merchant {merchant}.")
-            return public("acc", await house.accounts.add(tx, found, channel, told))
+            account_id = await house.accounts.add(tx, found, channel, told)
+            await begin_daily(house.reconcile, tx, merchant_id, account_id)
+            return public("acc", account_id)
 
         return await house.database.transact(story)
 
@@ -146,15 +178,20 @@ def check_ledger(settings: Settings) -> Report:
 
 async def prove_books(house: House) -> Report:
     """Each merchant's proof: entries balance, and ledger and payments say the same."""
+    async with house.database.reading() as reader:
+        return await prove_every_merchant(reader)
+
+
+async def prove_every_merchant(reader: Reader) -> Report:
+    """As `prove_books`, of any database that a session reads."""
     merchants: list[Json] = []
     is_ok, after = True, PLATFORM
-    async with house.database.reading() as reader:
-        while page := await list_merchants(reader, after):
-            for merchant in page:
-                report = await prove_merchant(reader, merchant)
-                is_ok = is_ok and bool(report["balanced"]) and not report["differences"]
-                merchants.append(report)
-            after = page[-1].merchant_id
+    while page := await list_merchants(reader, after):
+        for merchant in page:
+            report = await prove_merchant(reader, merchant)
+            is_ok = is_ok and bool(report["balanced"]) and not report["differences"] and not report["views"]
+            merchants.append(report)
+        after = page[-1].merchant_id
     return {"ok": is_ok, "merchants": merchants}
 
 
@@ -162,6 +199,7 @@ async def prove_merchant(reader: Reader, merchant: Merchant) -> Report:
     """One merchant's proof."""
     proof: Proof = await prove(reader, merchant.merchant_id)
     differences = await compare_with_ledger(reader, merchant.merchant_id)
+    refunds, payments = await compare_refunds(reader, merchant.merchant_id)
     return {
         "merchant": public("mer", merchant.merchant_id),
         "mode": merchant.mode,
@@ -172,7 +210,12 @@ async def prove_merchant(reader: Reader, merchant: Merchant) -> Report:
             {"code": line.code, "currency": line.currency, "balance_minor": line.balance_minor}
             for line in proof.balances
         ],
-        "differences": [public("pay", difference.payment_id) for difference in differences],
+        "differences": [
+            *(public("pay", difference.payment_id) for difference in differences),
+            *(public("rfd", refund_id) for refund_id in refunds),
+            *(public("pay", payment_id) for payment_id in payments),
+        ],
+        "views": list[Json](await prove_views(reader, merchant.merchant_id)),
     }
 
 

@@ -33,9 +33,14 @@ class Located:
 
 
 def embedded_settings(settings: Settings, *, allow_nobody: bool = False) -> EmbeddedSettings:
-    """The embedded server of an installation."""
-    folder = settings.data_folder / "postgres"
-    return EmbeddedSettings(folder, user=settings.user, allow_nobody=allow_nobody)
+    """The embedded server of an installation. Who allows `nobody` is the demo, which keeps nothing worth an archive."""
+    return EmbeddedSettings(
+        settings.data_folder / "postgres",
+        user=settings.user,
+        allow_nobody=allow_nobody,
+        backups=None if allow_nobody else settings.backup_folder,
+        archive_timeout_seconds=settings.whole("archive_timeout_seconds"),
+    )
 
 
 @contextmanager

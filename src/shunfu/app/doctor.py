@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shunfu.app.backup import look_at_backups
 from shunfu.app.database import embedded_settings, located
 from shunfu.app.settings import Raw, Settings, load
-from shunfu.db import collect, pending, running_urls, schema_packages
+from shunfu.app.wiring import opened_database
+from shunfu.db import collect, list_recovering, pending, running_urls, schema_packages
 from shunfu.driver import discover
 from shunfu.kernel.errors import Fault, SetupFault
 from shunfu.merchants import read_key_file
@@ -44,6 +46,7 @@ def examine(flags: Mapping[str, Raw | None], config: Path | None) -> list[Findin
         ("keys", _keys),
         ("channels", _channels),
         ("database", _database),
+        ("backups", lambda told: look_at_backups(told, datetime.now(UTC))),
     ]
     return [*_values(settings), *(_looked_at(name, check, settings) for name, check in checks)]
 
@@ -98,8 +101,9 @@ def _database(settings: Settings) -> str:
         return "embedded, not made yet; `shunfu up` makes it" if is_new else "embedded, stopped; `shunfu up` starts it"
     with located(settings) as database:
         missing = asyncio.run(pending(database.migration_url, collect(schema_packages())))
-    if missing:
-        raise SetupFault(f"{len(missing)} migration(s) are missing. Run: shunfu migrate")
+        if missing:
+            raise SetupFault(f"{len(missing)} migration(s) are missing. Run: shunfu migrate")
+        recovery = asyncio.run(_recovery(settings, database.app_url))
     one_url = settings.secret("database_url") is not None and settings.secret("migration_url") is None
     guard = (
         "; one URL serves both roles by SET ROLE, which guards against our mistakes but not against someone who can "
@@ -107,7 +111,15 @@ def _database(settings: Settings) -> str:
         if one_url
         else ""
     )
-    return f"reachable, durable, up to date{guard}"
+    return f"reachable, durable, up to date{recovery}{guard}"
+
+
+async def _recovery(settings: Settings, app_url: str) -> str:
+    async with opened_database(settings, app_url) as database, database.reading() as reader:
+        waiting = await list_recovering(reader)
+    if not waiting:
+        return ""
+    return f"; restored: the money of {len(waiting)} merchants waits for their channels since {waiting[0][1]}"
 
 
 def print_report(findings: list[Finding], output: str) -> int:

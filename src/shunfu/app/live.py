@@ -183,7 +183,7 @@ def _question(step: Step, known: _Known, options: LiveOptions, confirm: Confirm)
 
 async def _asked(known: _Known) -> object:
     source = Source(SystemClock(), SystemEntropy())
-    async with Driver(DriverSettings()) as driver:
+    async with Driver(DriverSettings(), source) as driver:
         moment = Moment(source.now(), source.nonce())
         return await driver.run(
             known.channel, known.channel.verbs.query(known.account, encode(source.new_id()), moment)

@@ -22,7 +22,8 @@ def document() -> dict[str, object]:
     """The OpenAPI document of this version."""
     ring = KeyRing({}, PLATFORM, Signer(Secret(b"")))
     no_database = cast("Database", None)  # routes are described here, never called
-    parts = (Source(SystemClock(), SystemEntropy()), no_database, Driver(DriverSettings()))
+    source = Source(SystemClock(), SystemEntropy())
+    parts = (source, no_database, Driver(DriverSettings(), source))
     return openapi_document(build_api(build(load({}, {}), ring, parts)))
 
 

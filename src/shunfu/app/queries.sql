@@ -35,3 +35,18 @@ DELETE FROM idempotency_keys k WHERE k.merchant_id = $1 AND (k.method, k.path, k
     SELECT o.method, o.path, o.key FROM idempotency_keys o
     WHERE o.merchant_id = $1 AND o.created_at < $2 ORDER BY o.created_at LIMIT 1000
 );
+
+-- name: captured_by_day
+-- What payments say was captured, by day in China, channel and currency; for the proof of the books' days.
+SELECT (p.captured_at AT TIME ZONE 'Asia/Shanghai')::date AS day_cn, p.channel, p.currency,
+       coalesce(sum(p.amount_minor) FILTER (WHERE NOT p.is_surplus), 0)::bigint AS captured_minor,
+       coalesce(sum(p.amount_minor) FILTER (WHERE p.is_surplus), 0)::bigint AS surplus_minor
+FROM payments_view_captured p WHERE p.merchant_id = $1
+GROUP BY (p.captured_at AT TIME ZONE 'Asia/Shanghai')::date, p.channel, p.currency;
+
+-- name: refunded_by_day
+-- What refunds say went back, by day in China, channel and currency; for the proof of the books' days.
+SELECT (r.succeeded_at AT TIME ZONE 'Asia/Shanghai')::date AS day_cn, r.channel, r.currency,
+       sum(r.amount_minor)::bigint AS refunded_minor
+FROM refunds_view_refunds r WHERE r.merchant_id = $1 AND r.state = 'SUCCEEDED'
+GROUP BY (r.succeeded_at AT TIME ZONE 'Asia/Shanghai')::date, r.channel, r.currency;

@@ -79,6 +79,21 @@ def _one_of(*choices: str) -> Callable[[Raw], str]:
     return read
 
 
+def _switch(raw: Raw) -> bool:
+    if not isinstance(raw, bool) and not (isinstance(raw, str) and raw in {"true", "false"}):
+        raise ValueError("true or false")
+    return raw is True or raw == "true"
+
+
+def _hour(raw: Raw) -> int | None:
+    if raw == "off":
+        return None
+    try:
+        return _whole(0, 23)(raw)
+    except ValueError as error:
+        raise ValueError(f"{error}, or off") from error
+
+
 def _web_address(raw: Raw) -> str:
     text = _text(raw).rstrip("/")
     if not text.startswith(("http://", "https://")) or "?" in text or "#" in text:
@@ -108,6 +123,21 @@ KNOBS: dict[str, Knob] = {
     "janitor_pending_seconds": Knob(
         _number(0, 3600), 0.0, "Asks about pending payments at this rate; 0: by timetable."
     ),
+    "refund_approval_above_minor": Knob(
+        _whole(0, 99_999_999_999), 500_000, "A refund above this many minor units needs a second key's approval."
+    ),
+    "webhooks_allow_private": Knob(
+        _switch,
+        default=False,
+        help="Test sides may be told by webhook on this machine and in private networks, by http too.",
+    ),
+    "backup_folder": Knob(_path, None, "Backups of the embedded database; default: backups in the data folder."),
+    "backup_hour": Knob(_hour, 3, "When `up` backs up each day, by this machine's clock; off: it does not."),
+    "backup_keep": Knob(_whole(1, 1000), 7, "How many base backups are kept, with the log between them."),
+    "archive_timeout_seconds": Knob(_whole(1, 3600), 60, "The embedded database's log is archived at least so often."),
+    "audit_anchor_file": Knob(
+        _path, None, "Where `up` notes daily where every audit chain ends; default: in the data folder."
+    ),
     "log_format": Knob(_one_of("text", "json"), "text", "How log lines are written."),
     "retention_idempotency_days": Knob(_whole(1, 3650), 30, "How long an Idempotency-Key repeats its answer."),
     "retention_bodies_days": Knob(_whole(1, 3650), 400, "How long raw notification bodies are kept."),
@@ -130,6 +160,10 @@ class Settings:
         """A whole-number setting."""
         return cast("int", self.values[name])
 
+    def is_on(self, name: str) -> bool:
+        """A switch."""
+        return cast("bool", self.values[name])
+
     def number(self, name: str) -> float:
         """A number setting."""
         return cast("float", self.values[name])
@@ -142,6 +176,21 @@ class Settings:
     def data_folder(self) -> Path:
         """Where the embedded database and the key file live."""
         return cast("Path | None", self.values["data_folder"]) or default_data_folder()
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups of the embedded database lie: best on another disk."""
+        return cast("Path | None", self.values["backup_folder"]) or self.data_folder / "backups"
+
+    @property
+    def backup_hour(self) -> int | None:
+        """At which hour of the machine's clock `up` backs up; None: never."""
+        return cast("int | None", self.values["backup_hour"])
+
+    @property
+    def audit_anchor_file(self) -> Path:
+        """Where it is noted daily where every audit chain ends: best where the database's owner cannot write."""
+        return cast("Path | None", self.values["audit_anchor_file"]) or self.data_folder / "audit-anchors.jsonl"
 
     @property
     def key_file(self) -> Path:

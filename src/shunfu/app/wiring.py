@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from uuid import UUID
 
 import structlog
 
+from shunfu.app.anchors import ANCHOR_JOB, make_anchor_handler
+from shunfu.app.announcing import EVENT_TYPES, TELLINGS, make_announcer
+from shunfu.app.announcing import HANDLER as ANNOUNCE_HANDLER
 from shunfu.app.http import idempotency
 from shunfu.app.settings import Settings
 from shunfu.db import (
@@ -30,12 +34,19 @@ from shunfu.db import (
     delete_done,
     read_event,
 )
-from shunfu.driver import Driver, DriverSettings, discover
+from shunfu.driver import Driver, DriverSettings, Registry, discover
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 from shunfu.kernel.ids import decode
 from shunfu.merchants import Accounts, KeyRing, Vault, write_checkout_token
 from shunfu.notifications import Expected, NotificationTools, delete_old_bodies
 from shunfu.payments import APPLY_HANDLER, Order, Pace, PaymentTools, expected_amount, make_handlers
+from shunfu.reconcile import PATIENCE_SECONDS, ReconcileTools
+from shunfu.reconcile import make_handlers as make_reconcile_handlers
+from shunfu.refunds import APPLY_HANDLER as APPLY_REFUND_HANDLER
+from shunfu.refunds import SURPLUS_HANDLER, RefundTools, expected_refund
+from shunfu.refunds import make_handlers as make_refund_handlers
+from shunfu.webhooks import Carrier, Sender, SenderSettings, WebhookTools
+from shunfu.webhooks import make_handlers as make_webhook_handlers
 
 LOG = structlog.stdlib.get_logger("wiring")
 ALARM_HANDLER = "app.sound_alarm"
@@ -43,12 +54,32 @@ RETENTION_JOB = "app.retention"
 LINK_OUTLIVES_ORDER = timedelta(days=30)
 """A checkout link still shows the result this long after the order's time to pay is over."""
 
-SUBSCRIPTIONS: Subscriptions = {
+ENDPOINTS_AT_A_TIME = 32
+"""To so many endpoints is something sent at once; no other work waits for a merchant's server that hangs."""
+
+PATIENT = WorkerSettings(lease_seconds=PATIENCE_SECONDS, concurrency=2)
+"""A day of a million lines takes longer than any other job may, and nothing else waits for it."""
+
+HANDLERS: dict[str, tuple[str, ...]] = {
     "PaymentReported": (APPLY_HANDLER,),
+    "RefundReported": (APPLY_REFUND_HANDLER,),
+    "SurplusCaptured": (SURPLUS_HANDLER,),
     "PaymentAlarmed": (ALARM_HANDLER,),
+    "RefundAlarmed": (ALARM_HANDLER,),
     "NotificationAlarmed": (ALARM_HANDLER,),
+    "WebhookEndpointFailing": (ALARM_HANDLER,),
+    "WebhookEndpointDisabled": (ALARM_HANDLER,),
+    "BreaksFound": (ALARM_HANDLER,),
+    "StatementChanged": (ALARM_HANDLER,),
+    "RunFailed": (ALARM_HANDLER,),
 }
-"""Event to handlers. An event that is not here is kept and, for now, nobody's."""
+"""Event to handlers of our own. An event that is not here is kept and, for now, nobody's."""
+
+SUBSCRIPTIONS: Subscriptions = {
+    name: (*HANDLERS.get(name, ()), *((ANNOUNCE_HANDLER,) if name in TELLINGS else ()))
+    for name in (*TELLINGS, *HANDLERS)
+}
+"""Event to handlers: our own, and the one that tells the merchant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +93,26 @@ class House:
     accounts: Accounts
     jobs: Jobs
     payments: PaymentTools
+    refunds: RefundTools
+    reconcile: ReconcileTools
     notifications: NotificationTools
+    webhooks: WebhookTools
     worker: Worker
+    webhook_worker: Worker
+    reconcile_worker: Worker
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Run all workers until `stop` is set."""
+        workers = (self.worker, self.webhook_worker, self.reconcile_worker)
+        await asyncio.gather(*(worker.run(stop) for worker in workers))
+
+    async def drain(self) -> int:
+        """Do everything that is due now and what becomes due by it; how many jobs ran. For tests and tools."""
+        total = 0
+        workers = (self.worker, self.webhook_worker, self.reconcile_worker)
+        while count := sum([await worker.drain() for worker in workers]):
+            total += count
+        return total
 
     def checkout_url(self, order: Order) -> str:
         """The hosted page of an order."""
@@ -77,8 +126,12 @@ async def open_house(settings: Settings, app_url: str, ring: KeyRing) -> AsyncGe
     """Connect and build; closes everything at the end. Raises TransientFault when the database is out of reach."""
     source = Source(SystemClock(), SystemEntropy())
     driver_settings = DriverSettings(signing_threads=settings.whole("signing_threads"))
-    async with opened_database(settings, app_url) as database, Driver(driver_settings) as driver:
-        yield build(settings, ring, (source, database, driver))
+    async with (
+        opened_database(settings, app_url) as database,
+        Driver(driver_settings, source) as driver,
+        Sender(SenderSettings()) as sender,
+    ):
+        yield build(settings, ring, (source, database, driver, sender))
 
 
 @asynccontextmanager
@@ -92,11 +145,15 @@ async def opened_database(settings: Settings, app_url: str) -> AsyncGenerator[Da
         await database.close()
 
 
-def build(settings: Settings, ring: KeyRing, parts: tuple[Source, Database, Driver]) -> House:
-    """Put the rooms together on a source, a database and a driver."""
-    source, database, driver = parts
+Parts = tuple[Source, Database, Driver] | tuple[Source, Database, Driver, Carrier]
+"""What a house stands on. Without a carrier of webhooks no endpoint can be sent anything."""
+
+
+def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | None = None) -> House:
+    """Put the rooms together on their parts, with the channels found unless others are given."""
+    source, database, driver = parts[:3]
     vault = Vault(ring, source)
-    accounts = Accounts(discover(), vault, source)
+    accounts = Accounts(registry or discover(), vault, source)
     outbox, jobs = Outbox(SUBSCRIPTIONS, source), Jobs(source)
     pending_seconds = settings.number("janitor_pending_seconds") or None
     payments = PaymentTools(
@@ -110,16 +167,56 @@ def build(settings: Settings, ring: KeyRing, parts: tuple[Source, Database, Driv
         public_url=settings.public_url,
         pace=Pace(settings.number("janitor_divisor"), pending_seconds),
     )
-    notifications = NotificationTools(database, source, accounts, outbox, _expect_payment)
-    handlers = {**make_handlers(payments), **_own_handlers(settings, source, database)}
-    worker = Worker(database, handlers, WorkerSettings(), source)
-    return House(settings, source, database, ring, accounts, jobs, payments, notifications, worker)
+    notifications = NotificationTools(database, source, accounts, outbox, _expect_payment, _expect_refund)
+    refunds = RefundTools(payments, settings.whole("refund_approval_above_minor"))
+    webhooks = WebhookTools(
+        database=database,
+        source=source,
+        vault=vault,
+        outbox=outbox,
+        jobs=jobs,
+        sender=parts[3] if len(parts) == 4 else Sender(SenderSettings()),
+        event_types=EVENT_TYPES,
+        allows_private=settings.is_on("webhooks_allow_private"),
+    )
+    reconcile = ReconcileTools(refunds)
+    handlers = {
+        **make_handlers(payments),
+        **make_refund_handlers(refunds),
+        **_own_handlers(settings, source, database),
+        ANCHOR_JOB: make_anchor_handler(database, source, settings.audit_anchor_file),
+        f"on:{ANNOUNCE_HANDLER}": make_announcer(webhooks),
+    }
+    return House(
+        settings=settings,
+        source=source,
+        database=database,
+        ring=ring,
+        accounts=accounts,
+        jobs=jobs,
+        payments=payments,
+        refunds=refunds,
+        reconcile=reconcile,
+        notifications=notifications,
+        webhooks=webhooks,
+        worker=Worker(database, handlers, WorkerSettings(), source),
+        webhook_worker=Worker(
+            database, make_webhook_handlers(webhooks), WorkerSettings(concurrency=ENDPOINTS_AT_A_TIME), source
+        ),
+        reconcile_worker=Worker(database, make_reconcile_handlers(reconcile), PATIENT, source),
+    )
 
 
 async def _expect_payment(reader: Reader, merchant_id: UUID, number: str) -> Expected | None:
     """The payments room's answer to the notifications room's question."""
     payment_id = decode(number)
     amount = await expected_amount(reader, merchant_id, payment_id) if payment_id else None
+    return Expected(amount) if amount else None
+
+
+async def _expect_refund(reader: Reader, merchant_id: UUID, number: str) -> Expected | None:
+    """The refunds room's answer to the notifications room's question."""
+    amount = await expected_refund(reader, merchant_id, number)
     return Expected(amount) if amount else None
 
 
@@ -136,7 +233,8 @@ def _own_handlers(settings: Settings, source: Source, database: Database) -> dic
             found = await read_event(reader, job.merchant_id, UUID(job.key))
         assert found is not None, "a handler's job is written with its event"
         body = found[1]
-        subject = body.get("payment_id") or body.get("notification_id")
+        names = ("payment_id", "refund_id", "notification_id", "endpoint_id", "run_id")
+        subject = next((body[name] for name in names if name in body), None)
         LOG.error("alarm", alarm=body["alarm"], subject=subject, merchant=str(job.merchant_id))
         return Done()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal, cast
@@ -15,18 +15,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from shunfu.kernel.money import EXPONENTS, Money
+from shunfu.kernel.plain import SHANGHAI, amount_parts
 
 Language = Literal["zh-CN", "en"]
 Say = Callable[..., str]
 """Turns a text key and its named values into a sentence of one language."""
 
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""China keeps one offset all year, so no time-zone database is needed."""
-
 _HERE = Path(__file__).parent
 _FILES: Mapping[Language, str] = {"zh-CN": "zh.json", "en": "en.json"}
-_SYMBOLS: Mapping[str, str] = {"CNY": "¥"}
 
 
 def static_dir() -> Path:
@@ -67,21 +63,6 @@ def environment(*folders: Path) -> Environment:
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     cast("dict[str, object]", made.globals)["amount_parts"] = amount_parts
     return made
-
-
-def amount_text(money: Money) -> str:
-    """`¥86.00`; thousands are grouped, the sign stands before the symbol."""
-    symbol, whole, fraction = amount_parts(money)
-    return f"{symbol}{whole}{fraction}"
-
-
-def amount_parts(money: Money) -> tuple[str, str, str]:
-    """Symbol, whole part and fraction (`¥`, `1,286`, `.00`), for pages that set them in different sizes."""
-    whole, point, fraction = money.major().lstrip("-").partition(".")
-    symbol = _SYMBOLS.get(money.currency, f"{money.currency} ")
-    sign = "−" if money.minor < 0 else ""
-    assert len(fraction) == EXPONENTS[money.currency]
-    return sign + symbol, f"{int(whole):,}", point + fraction
 
 
 def clock_text(moment: datetime, now: datetime) -> str:

@@ -17,7 +17,6 @@ from markupsafe import Markup
 from shunfu.checkout.kit import (
     Language,
     Say,
-    amount_text,
     clock_text,
     either,
     environment,
@@ -40,6 +39,7 @@ from shunfu.checkout.model import (
     preselect,
 )
 from shunfu.kernel.money import Money
+from shunfu.kernel.plain import amount_text
 
 _STYLE_SHEETS = ("/static/tokens.css", "/static/base.css")
 _MARKS: dict[Phase, tuple[str, str]] = {

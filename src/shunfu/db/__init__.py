@@ -7,14 +7,16 @@ from shunfu.db.driver import Record
 from shunfu.db.durability import check_durability
 from shunfu.db.embedded import EmbeddedServer, EmbeddedSettings, Urls, default_folder, running_urls
 from shunfu.db.inbox import Remembered, remember
-from shunfu.db.jobs import Again, ClaimedJob, Done, Handler, Job, Jobs, delete_done, merchants_with_done
+from shunfu.db.jobs import NEVER_GIVE_UP, Again, ClaimedJob, Done, Handler, Job, Jobs, delete_done, merchants_with_done
 from shunfu.db.migrations import Applied, Migration, collect, migrate, pending, schema_packages
 from shunfu.db.outbox import Outbox, Subscriptions, read_event
-from shunfu.db.pool import Bell, ConstraintViolated, Database, PoolSettings, Reader, Transaction, WriteConflict
+from shunfu.db.pool import Bell, ConstraintViolated, Database, Labour, PoolSettings, Reader, Transaction, WriteConflict
 from shunfu.db.queries import NamedQueries, Query, named_queries
+from shunfu.db.recovery import begin_recovery, end_recovery, list_recovering, recovering_since
 from shunfu.db.worker import Worker, WorkerSettings
 
 __all__ = [
+    "NEVER_GIVE_UP",
     "Again",
     "Applied",
     "Bell",
@@ -27,6 +29,7 @@ __all__ = [
     "Handler",
     "Job",
     "Jobs",
+    "Labour",
     "Migration",
     "NamedQueries",
     "Outbox",
@@ -41,15 +44,19 @@ __all__ = [
     "Worker",
     "WorkerSettings",
     "WriteConflict",
+    "begin_recovery",
     "check_durability",
     "collect",
     "default_folder",
     "delete_done",
+    "end_recovery",
+    "list_recovering",
     "merchants_with_done",
     "migrate",
     "named_queries",
     "pending",
     "read_event",
+    "recovering_since",
     "remember",
     "running_urls",
     "schema_packages",

@@ -20,6 +20,11 @@ SQL = named_queries("shunfu.db")
 MAX_ATTEMPTS = 16
 """With the worker's back-off (1 s doubling to 300 s): given up after about an hour."""
 
+NEVER_GIVE_UP = 1_000_000_000
+"""Attempts of a job about money, and of an event's handlers: it backs off to minutes between tries, but no number of
+faults ends it.
+"""
+
 Args = Mapping[str, str | int]
 
 

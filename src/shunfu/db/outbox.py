@@ -12,7 +12,7 @@ from enum import Enum
 from typing import cast
 from uuid import UUID
 
-from shunfu.db.jobs import MAX_ATTEMPTS
+from shunfu.db.jobs import NEVER_GIVE_UP
 from shunfu.db.pool import Reader, Transaction
 from shunfu.db.queries import named_queries
 from shunfu.kernel.clock import Source, rfc3339
@@ -49,7 +49,7 @@ class Outbox:
             kinds,
             str(event_id),
             {"event": name},
-            MAX_ATTEMPTS,
+            NEVER_GIVE_UP,
         )
         if kinds:
             tx.on_commit(tx.bell.ring)

@@ -124,3 +124,21 @@ WHERE merchant_id = $1
   AND id IN (
     SELECT id FROM jobs WHERE merchant_id = $1 AND state = 'done' AND finished_at < $2 ORDER BY finished_at LIMIT $3
   );
+
+-- name: begin_recovery
+-- A restored merchant waits anew since $2, also if it waited before.
+INSERT INTO recoveries (merchant_id, since) VALUES ($1, $2)
+ON CONFLICT (merchant_id) DO UPDATE SET since = excluded.since, ended_at = NULL;
+
+-- name: get_recovery
+-- Since when a merchant waits; no row when it does not.
+SELECT since FROM recoveries WHERE merchant_id = $1 AND ended_at IS NULL;
+
+-- name: end_recovery
+-- The wait of a merchant is over at $2.
+UPDATE recoveries SET ended_at = GREATEST($2, since) WHERE merchant_id = $1 AND ended_at IS NULL;
+
+-- name: list_recovering
+-- Merchants that wait, the longest first.
+-- scope: platform
+SELECT merchant_id, since FROM recoveries WHERE ended_at IS NULL ORDER BY since, merchant_id LIMIT $1;

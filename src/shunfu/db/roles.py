@@ -16,6 +16,13 @@ from shunfu.kernel.errors import SetupFault
 OWNER = "shunfu_owner"
 APP = "shunfu_app"
 SCHEMA = "shunfu"
+_MADE_MEANWHILE = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DuplicateObjectError,
+    asyncpg.DuplicateSchemaError,
+    asyncpg.InternalServerError,
+)
+"""What PostgreSQL says when another runner made the same thing at this moment."""
 
 
 async def ensure_roles(connection: Connection) -> None:
@@ -23,8 +30,8 @@ async def ensure_roles(connection: Connection) -> None:
     for _ in range(5):
         try:
             await _ensure(connection)
-        except (asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError, asyncpg.InternalServerError):
-            await asyncio.sleep(0.2)  # another runner made it at this moment
+        except _MADE_MEANWHILE:
+            await asyncio.sleep(0.2)
         except asyncpg.InsufficientPrivilegeError as error:
             raise SetupFault(await _request_to_administrator(connection)) from error
         else:

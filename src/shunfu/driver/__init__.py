@@ -1,6 +1,20 @@
-"""Driver: the only outgoing HTTP to channels, and the registry of the folders under `channels/`."""
+"""Driver: the only outgoing HTTP to channels, the record of it, and the registry of the folders under `channels/`."""
 
 from shunfu.driver.driver import Driver, DriverSettings
+from shunfu.driver.exchange import Exchange, Sent, describe
 from shunfu.driver.registry import Registry, discover
+from shunfu.driver.store import About, KeptExchange, keep_exchanges, list_exchanges
 
-__all__ = ["Driver", "DriverSettings", "Registry", "discover"]
+__all__ = [
+    "About",
+    "Driver",
+    "DriverSettings",
+    "Exchange",
+    "KeptExchange",
+    "Registry",
+    "Sent",
+    "describe",
+    "discover",
+    "keep_exchanges",
+    "list_exchanges",
+]

@@ -1,7 +1,8 @@
 """Runs a channel's generator over HTTP: each step in the signing pool, so that RSA never blocks the event loop.
 
 Retries only what the channel cannot have seen, at its other hosts too. Redirects are never followed, replies are
-capped, logs are scrubbed by the channel's own function. Must not know: payments, SQL.
+capped, logs are scrubbed by the channel's own function, and what is said is handed back for the record.
+Must not know: payments, SQL.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 from yarl import URL
 
+from shunfu.driver.exchange import Exchange, Sent, describe, where
 from shunfu.driver.registry import AnyChannel
 from shunfu.gateway.flow import Answer, Flow, NoReply, Reply, Request
+from shunfu.kernel.clock import Source
 
 T = TypeVar("T")
 LOG = structlog.stdlib.get_logger("driver")
@@ -45,8 +47,9 @@ class _Finished:
 class Driver:
     """One per process; `async with` opens and closes its connections."""
 
-    def __init__(self, settings: DriverSettings) -> None:
+    def __init__(self, settings: DriverSettings, source: Source) -> None:
         self._settings = settings
+        self._source = source
         self._pool = ThreadPoolExecutor(settings.signing_threads, thread_name_prefix="signing")
         self._session: aiohttp.ClientSession | None = None
 
@@ -67,14 +70,23 @@ class Driver:
 
     async def run(self, channel: AnyChannel, flow: Flow[T]) -> T:
         """Carry a conversation to its result. Never raises for what the channel or the network did."""
+        return await self._carry(channel, flow, None)
+
+    async def converse(self, channel: AnyChannel, flow: Flow[T]) -> tuple[T, tuple[Exchange, ...]]:
+        """As `run`, with every exchange of the conversation as it is to be kept, in order, failed attempts too."""
+        exchanges: list[Exchange] = []
+        result = await self._carry(channel, flow, exchanges)
+        return result, tuple(exchanges)
+
+    async def _carry(self, channel: AnyChannel, flow: Flow[T], record: list[Exchange] | None) -> T:
         answer: Answer | None = None
         while True:
             step = await asyncio.get_running_loop().run_in_executor(self._pool, _advance, flow, answer)
             if isinstance(step, _Finished):
                 return step.value  # pyright: ignore[reportReturnType]  # boxed by _advance, typed by Flow[T]
-            answer = await self._exchange(channel, step)
+            answer = await self._exchange(channel, step, record)
 
-    async def _exchange(self, channel: AnyChannel, request: Request) -> Answer:
+    async def _exchange(self, channel: AnyChannel, request: Request, record: list[Exchange] | None) -> Answer:
         """Send one request; send it again, each host in turn, only while the channel cannot have seen it."""
         answer: Answer = NoReply("not tried", was_sent=False)
         urls = (request.url, *request.backup_urls)
@@ -82,9 +94,13 @@ class Driver:
             if attempt >= len(urls):
                 await asyncio.sleep(self._settings.retry_pause_seconds * attempt)
             tried = replace(request, url=urls[attempt % len(urls)])
-            began = time.monotonic()
+            exchange_id, started_at, began = self._source.new_id(), self._source.now(), time.monotonic()
             answer = await self._send(tried)
-            _log(channel, tried, answer, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            _log(channel, tried, answer, seconds)
+            if record is not None:
+                sent = Sent(exchange_id, started_at, int(seconds * 1000))
+                record.append(describe(channel.scrub, tried, answer, sent))
             if isinstance(answer, Reply) or answer.was_sent:
                 break
         return answer
@@ -127,24 +143,16 @@ def _advance(flow: Flow[T], answer: Answer | None) -> Request | _Finished:
         return _Finished(stop.value)
 
 
-def _where(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", ""
-    return parts.netloc, parts.path
-
-
 def _log(channel: AnyChannel, request: Request, answer: Answer, seconds: float) -> None:
     status = answer.status if isinstance(answer, Reply) else 0
     reason = "" if isinstance(answer, Reply) else channel.scrub(answer.reason)
-    host, path = _where(request.url)
+    host, path = where(request.url, channel.scrub)
     LOG.info(
         "channel_call",
         channel=channel.name,
         method=request.method,
         host=host,
-        path=channel.scrub(path),
+        path=path,
         status=status,
         no_reply=reason,
         milliseconds=round(seconds * 1000, 1),

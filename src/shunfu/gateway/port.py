@@ -55,6 +55,8 @@ class Capabilities:
     Refunds: within `refund_days` of the payment, at most `refunds_max` of one payment, `refund_gap_seconds` apart.
     A day's statement covers `statement_cut_hour` to the same hour of the next day (0 is midnight, 23 begins the evening
     before) at `statement_utc_offset_hours`, and is there from `statement_ready_hour` of the next day.
+    A refund that the channel still does not know `refund_absence_hours` after it was asked for, and that no statement
+    has, was never made; None where that proves nothing.
     `notifications_expire`: they carry the time of signing, so that an old one is not genuine.
     """
 
@@ -69,6 +71,7 @@ class Capabilities:
     refunds_max: int
     refund_gap_seconds: int
     notifications_expire: bool = True
+    refund_absence_hours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

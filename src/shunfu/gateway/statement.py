@@ -17,7 +17,7 @@ from shunfu.gateway.moment import Moment
 
 S_contra = TypeVar("S_contra", contravariant=True)
 StatementKind = Literal["trade", "funds"]
-LineKind = Literal["payment", "refund", "fee", "transfer", "other"]
+LineKind = Literal["payment", "refund", "fee", "transfer", "withdrawal", "other"]
 
 DOWNLOAD_BYTES_MAX = 128 << 20
 """The longest file that is fetched, as it travels."""
@@ -65,7 +65,9 @@ class StatementLine:
     """One line. Minor units; `amount_minor` is positive for money to the merchant, negative for money from it.
 
     `fee_minor` is positive where the merchant pays it. `number` is our payment's, `refund_number` our refund's, both
-    empty when the line has none. `state` is the channel's own word. `balance_minor` only in a statement of funds.
+    empty when the line has none. `state` is the channel's own word; `is_settled` is False while, or because, that word
+    says that no money has moved for good. `balance_minor` only in a statement of funds. A `withdrawal` went to the
+    merchant's bank, a `transfer` to somebody else.
     """
 
     kind: LineKind
@@ -79,6 +81,7 @@ class StatementLine:
     state: str
     happened_at: datetime
     balance_minor: int | None = None
+    is_settled: bool = True
 
 
 class StatementDamaged(ValueError):

@@ -144,6 +144,12 @@ class AmountExceedsRefundable(Refusal):
     code, status = "amount_exceeds_refundable", 422
 
 
+class RefundNotAllowed(Refusal):
+    """The channel takes no refund of this payment any more."""
+
+    code, status = "refund_not_allowed", 422
+
+
 class MethodUnavailable(Refusal):
     """This payment method is not available for this order."""
 
@@ -191,6 +197,7 @@ PROBLEMS: tuple[type[Refusal], ...] = (
     IdempotencyKeyReused,
     ChannelRefused,
     AmountExceedsRefundable,
+    RefundNotAllowed,
     MethodUnavailable,
     RateLimited,
     InternalProblem,

@@ -13,3 +13,14 @@ class Event:
 
     merchant_id: UUID
     happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent(Event):
+    """Something about an order, its payments or its refunds.
+
+    `sequence` counts such events of one order, 1, 2, 3 …, in the order in which they were committed; 0 until published.
+    """
+
+    order_id: UUID
+    sequence: int = 0

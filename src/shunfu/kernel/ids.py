@@ -16,7 +16,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PLATFORM = UUID(int=0)
 """The nil uuid: rows that belong to the installation and to no merchant."""
 
-_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+_PYTHONS = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+"""To the digits that int() reads in base 32: a statement has a million ids, and a loop takes four times as long."""
 _SHAPE = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
@@ -49,10 +50,7 @@ def decode(text: str) -> UUID | None:
     """The id that 26 Crockford characters write, or None when they write none."""
     if _SHAPE.fullmatch(text) is None:
         return None
-    number = 0
-    for character in text:
-        number = number << 5 | _VALUES[character]
-    return UUID(int=number)
+    return UUID(int=int(text.translate(_PYTHONS), 32))
 
 
 def public(prefix: str, value: UUID) -> str:

@@ -39,3 +39,33 @@ HAVING sum(CASE WHEN e.side = 'debit' THEN e.amount_minor ELSE -e.amount_minor E
 SELECT t.reference_id, t.currency, sum(t.amount_minor)::bigint AS amount_minor FROM transfers t
 WHERE t.merchant_id = $1 AND t.recipe = $2 AND t.leg = 0 AND t.reference_id > $3
 GROUP BY t.reference_id, t.currency ORDER BY t.reference_id LIMIT $4;
+
+-- name: list_days
+-- What moved on each day from $2 to $3, by channel (all, or $4), currency, recipe and kind of account.
+SELECT d.day_cn, d.channel, d.currency, d.recipe, split_part(d.code, ':', 1) AS book,
+       sum(d.debit_minor)::bigint AS debit_minor, sum(d.credit_minor)::bigint AS credit_minor
+FROM ledger_view_days d
+WHERE d.merchant_id = $1 AND d.day_cn BETWEEN $2 AND $3 AND ($4::text IS NULL OR d.channel = $4)
+GROUP BY d.day_cn, d.channel, d.currency, d.recipe, split_part(d.code, ':', 1)
+ORDER BY d.day_cn, d.channel, d.currency, d.recipe;
+
+-- name: list_day_lines
+-- The days' view itself from $2 to $3, to be compared with a recount.
+SELECT d.day_cn, d.channel, d.channel_account, d.recipe, d.code, d.currency, d.debit_minor, d.credit_minor, d.entries
+FROM ledger_view_days d WHERE d.merchant_id = $1 AND d.day_cn BETWEEN $2 AND $3;
+
+-- name: list_accounts
+-- One page of a merchant's accounts.
+SELECT a.account_id, a.code, a.currency, a.normal_side FROM accounts a
+WHERE a.merchant_id = $1 AND a.account_id > $2 ORDER BY a.account_id LIMIT $3;
+
+-- name: list_transfers
+-- One page of transfers as they were written, for a recount that trusts no view.
+SELECT t.transfer_id, t.recipe, t.debit_account_id, t.credit_account_id, t.amount_minor, t.happened_at FROM transfers t
+WHERE t.merchant_id = $1 AND t.transfer_id > $2 ORDER BY t.transfer_id LIMIT $3;
+
+-- name: span_of_days
+-- The first and the last day on which something moved.
+SELECT min((t.happened_at AT TIME ZONE 'Asia/Shanghai')::date) AS first,
+       max((t.happened_at AT TIME ZONE 'Asia/Shanghai')::date) AS last
+FROM transfers t WHERE t.merchant_id = $1;

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from shunfu.db import Reader, Transaction, named_queries
-from shunfu.ledger.model import Balance, Posting, Proof
+from shunfu.ledger.days import Movement
+from shunfu.ledger.model import Account, Balance, Posting, Proof
+from shunfu.ledger.recount import DayKey, DaySums, Transfer
 
 SQL = named_queries("shunfu.ledger")
 
@@ -42,17 +44,18 @@ async def prove(reader: Reader, merchant_id: UUID) -> Proof:
     """Sum every entry of a merchant."""
     counts = await reader.fetch_row(SQL["count_entries"], merchant_id)
     assert counts is not None, "an aggregate always has a row"
-    rows = await reader.fetch(SQL["trial_balance"], merchant_id)
+    balances = await list_balances(reader, merchant_id)
     unbalanced = await reader.fetch(SQL["unbalanced_transactions"], merchant_id)
-    return Proof(
-        counts["transactions"],
-        counts["entries"],
-        tuple(
-            Balance(row["code"], row["currency"], row["normal_side"], row["debit_minor"], row["credit_minor"])
-            for row in rows
-        ),
-        tuple(row["transaction_id"] for row in unbalanced),
-    )
+    ids = tuple(row["transaction_id"] for row in unbalanced)
+    return Proof(counts["transactions"], counts["entries"], tuple(balances), ids)
+
+
+async def list_balances(reader: Reader, merchant_id: UUID) -> list[Balance]:
+    """Every account's totals, by code and currency."""
+    return [
+        Balance(row["code"], row["currency"], row["normal_side"], row["debit_minor"], row["credit_minor"])
+        for row in await reader.fetch(SQL["trial_balance"], merchant_id)
+    ]
 
 
 async def posted_amounts(
@@ -61,3 +64,34 @@ async def posted_amounts(
     """A page of (reference, currency, minor units) that a recipe has posted, by reference."""
     rows = await reader.fetch(SQL["posted_amounts"], merchant_id, recipe, after, limit)
     return [(row["reference_id"], row["currency"], row["amount_minor"]) for row in rows]
+
+
+async def list_movements(
+    reader: Reader, merchant_id: UUID, first: date, last: date, channel: str | None
+) -> list[Movement]:
+    """What moved from day to day, both inclusive, at one channel or at all."""
+    rows = await reader.fetch(SQL["list_days"], merchant_id, first, last, channel)
+    return [Movement(*row) for row in rows]
+
+
+async def span_of_days(reader: Reader, merchant_id: UUID) -> tuple[date, date] | None:
+    """The first and the last day on which something moved, or None."""
+    row = await reader.fetch_row(SQL["span_of_days"], merchant_id)
+    return (row["first"], row["last"]) if row and row["first"] else None
+
+
+async def list_day_lines(reader: Reader, merchant_id: UUID, first: date, last: date) -> dict[DayKey, DaySums]:
+    """The lines of the days' view, both days inclusive."""
+    rows = [tuple(row) for row in await reader.fetch(SQL["list_day_lines"], merchant_id, first, last)]
+    return {DayKey(*row[:6]): DaySums(*row[6:]) for row in rows}
+
+
+async def list_accounts(reader: Reader, merchant_id: UUID, after: UUID, limit: int) -> list[tuple[UUID, Account]]:
+    """A page of (id, account) above an id."""
+    rows = await reader.fetch(SQL["list_accounts"], merchant_id, after, limit)
+    return [(row["account_id"], Account(row["code"], row["currency"], row["normal_side"])) for row in rows]
+
+
+async def list_transfers(reader: Reader, merchant_id: UUID, after: UUID, limit: int) -> list[Transfer]:
+    """A page of transfers above an id."""
+    return [Transfer(*row) for row in await reader.fetch(SQL["list_transfers"], merchant_id, after, limit)]

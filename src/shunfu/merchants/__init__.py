@@ -1,11 +1,30 @@
 """Merchants: tenants, API keys, channel accounts with sealed credentials; tells who asks."""
 
 from shunfu.merchants.accounts import Accounts, OpenAccount
+from shunfu.merchants.audit import (
+    COMMAND_LINE,
+    AuditEntry,
+    AuditHead,
+    AuditRow,
+    fingerprint,
+    merkle_root,
+    plain_json,
+)
+from shunfu.merchants.audit_check import Damage
+from shunfu.merchants.auditing import (
+    AuditProof,
+    audit_heads,
+    audited_merchants,
+    read_audit,
+    verify_audit,
+    write_audit,
+)
 from shunfu.merchants.envelope import EnvelopeBroken, Place
 from shunfu.merchants.keyfile import KeyRing, make_key_file, read_key_file
-from shunfu.merchants.model import Merchant
+from shunfu.merchants.model import ALL_CAPABILITIES, Merchant
 from shunfu.merchants.tokens import write_checkout_token
 from shunfu.merchants.usecases import (
+    NewKey,
     Organisation,
     create_merchant,
     get_merchant,
@@ -20,15 +39,26 @@ from shunfu.merchants.usecases import (
 from shunfu.merchants.vault import Vault
 
 __all__ = [
+    "ALL_CAPABILITIES",
+    "COMMAND_LINE",
     "Accounts",
+    "AuditEntry",
+    "AuditHead",
+    "AuditProof",
+    "AuditRow",
+    "Damage",
     "EnvelopeBroken",
     "KeyRing",
     "Merchant",
+    "NewKey",
     "OpenAccount",
     "Organisation",
     "Place",
     "Vault",
+    "audit_heads",
+    "audited_merchants",
     "create_merchant",
+    "fingerprint",
     "get_merchant",
     "has_data_keys",
     "identify",
@@ -36,8 +66,13 @@ __all__ = [
     "issue_api_key",
     "list_merchants",
     "make_key_file",
+    "merkle_root",
+    "plain_json",
+    "read_audit",
     "read_key_file",
     "revoke_api_key",
     "set_return_origins",
+    "verify_audit",
+    "write_audit",
     "write_checkout_token",
 ]

@@ -16,9 +16,13 @@ from shunfu.db import Reader, Transaction
 from shunfu.driver import Registry
 from shunfu.driver.registry import AnyChannel
 from shunfu.gateway.port import Identity, Scene
+from shunfu.gateway.wire import Json
 from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import SetupFault
+from shunfu.kernel.ids import public
 from shunfu.merchants import store
+from shunfu.merchants.audit import COMMAND_LINE, AuditEntry, fingerprint
+from shunfu.merchants.auditing import write_audit
 from shunfu.merchants.envelope import Place
 from shunfu.merchants.model import ChannelAccount, Merchant
 from shunfu.merchants.vault import Vault
@@ -42,6 +46,17 @@ class OpenAccount:
     stand_in: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Sealing:
+    """What was done to an account's credentials, by whom: the envelopes before and after."""
+
+    action: str
+    actor: str
+    account: ChannelAccount
+    before: Mapping[str, object] | None
+    after: Mapping[str, object]
+
+
 class Accounts:
     """Opens channel accounts, one per process."""
 
@@ -51,7 +66,15 @@ class Accounts:
         self._source = source
         self._opened: OrderedDict[tuple[UUID, UUID, str], OpenAccount] = OrderedDict()
 
-    async def add(self, tx: Transaction, merchant: Merchant, channel_name: str, credentials: Mapping[str, str]) -> UUID:
+    async def add(
+        self,
+        tx: Transaction,
+        merchant: Merchant,
+        channel_name: str,
+        credentials: Mapping[str, str],
+        *,
+        actor: str = COMMAND_LINE,
+    ) -> UUID:
         """Check credentials by loading them, seal and save them. Raises SetupFault with what is wrong."""
         is_sandbox = self._check(channel_name, credentials)
         if is_sandbox == (merchant.mode == "live"):
@@ -60,18 +83,42 @@ class Accounts:
         sealed = await self._seal(tx, merchant.merchant_id, account_id, credentials)
         account = ChannelAccount(account_id, channel_name, channel_name, is_sandbox, sealed)
         await store.add_channel_account(tx, merchant, account, self._source.now())
+        await self._audit(tx, merchant.merchant_id, _Sealing("account.added", actor, account, None, sealed))
         return account_id
 
     async def replace(
-        self, tx: Transaction, merchant_id: UUID, account_id: UUID, told: tuple[str, Mapping[str, str]]
+        self,
+        tx: Transaction,
+        merchant_id: UUID,
+        account_id: UUID,
+        told: tuple[str, Mapping[str, str]],
+        *,
+        actor: str = COMMAND_LINE,
     ) -> None:
         """Seal other credentials for an account. `told` is (channel name, credentials). Raises SetupFault."""
         channel_name, credentials = told
         is_sandbox = self._check(channel_name, credentials)
         sealed = await self._seal(tx, merchant_id, account_id, credentials)
-        account = (merchant_id, account_id)
-        if not await store.reseal_channel_account(tx, account, channel_name, is_sandbox=is_sandbox, sealed=sealed):
+        account = await store.get_channel_account(tx, merchant_id, account_id)
+        key = (merchant_id, account_id)
+        is_ours = await store.reseal_channel_account(tx, key, channel_name, is_sandbox=is_sandbox, sealed=sealed)
+        if account is None or not is_ours:
             raise SetupFault("There is no such account, or it is another channel's or of the other side.")
+        await self._audit(tx, merchant_id, _Sealing("account.replaced", actor, account, account.sealed, sealed))
+
+    async def _audit(self, tx: Transaction, merchant_id: UUID, done: _Sealing) -> None:
+        """The sealed envelopes stand in the log as hashes, which a fresh nonce keeps apart; never the credentials."""
+        before = fingerprint(cast("dict[str, Json]", done.before)) if done.before is not None else None
+        after = fingerprint(cast("dict[str, Json]", done.after))
+        detail = {"channel": done.account.channel, "is_sandbox": done.account.is_sandbox}
+        account_id = public("acc", done.account.account_id)
+        await write_audit(
+            tx, self._source, AuditEntry(merchant_id, done.actor, done.action, account_id, before, after, detail)
+        )
+
+    def channel(self, name: str) -> AnyChannel | None:
+        """The channel of that name, or None when its folder is missing."""
+        return self._registry.find(name)
 
     def _check(self, channel_name: str, credentials: Mapping[str, str]) -> bool:
         """Whether the credentials, which must load, are a sandbox's."""
@@ -100,6 +147,10 @@ class Accounts:
         for account in await store.list_channel_accounts(reader, merchant_id):
             by_channel.setdefault(account.channel, account)
         return [await self._open(reader, merchant_id, account) for account in by_channel.values()]
+
+    async def named(self, reader: Reader, merchant_id: UUID) -> list[tuple[UUID, str]]:
+        """Every account as (id, channel), unopened; disabled ones last, oldest first."""
+        return await store.name_channel_accounts(reader, merchant_id)
 
     async def for_method(self, reader: Reader, merchant_id: UUID, method: str) -> tuple[OpenAccount, Scene] | None:
         """The account and scene behind `channel/scene`, or None when this merchant cannot take it."""

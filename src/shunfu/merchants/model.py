@@ -14,7 +14,15 @@ from uuid import UUID
 from shunfu.kernel.ids import decode, encode
 
 Mode = Literal["test", "live"]
-ALL_CAPABILITIES: frozenset[str] = frozenset({"orders:read", "orders:write", "payments:read", "payments:write"})
+ALL_CAPABILITIES: frozenset[str] = frozenset(
+    {
+        *("orders:read", "orders:write", "payments:read", "payments:write"),
+        *("refunds:read", "refunds:write", "refunds:approve"),
+        *("reconcile:read", "reconcile:write", "reconcile:approve"),
+        *("webhooks:read", "webhooks:write"),
+        "ledger:read",
+    }
+)
 """What a merchant's own back end may do."""
 CHECKOUT_CAPABILITIES: frozenset[str] = frozenset({"checkout:read", "checkout:pay"})
 """What the holder of a checkout token may do, for the one order that the token names."""

@@ -61,6 +61,11 @@ WHERE merchant_id = $1 AND account_id = $2;
 SELECT account_id, channel, label, is_sandbox, sealed FROM channel_accounts
 WHERE merchant_id = $1 AND disabled_at IS NULL ORDER BY account_id LIMIT 100;
 
+-- name: name_channel_accounts
+-- Every account, disabled ones last: what they are paid and give back is reconciled all the same.
+SELECT account_id, channel FROM channel_accounts
+WHERE merchant_id = $1 ORDER BY disabled_at IS NOT NULL, account_id LIMIT 1000;
+
 -- name: reseal_channel_account
 -- Replace an account's sealed credentials; its channel stays, and a sandbox account stays one.
 UPDATE channel_accounts SET sealed = $5
@@ -69,3 +74,53 @@ WHERE merchant_id = $1 AND account_id = $2 AND channel = $3 AND is_sandbox = $4;
 -- name: set_return_origins
 -- Replace the origins that a checkout may lead back to.
 UPDATE merchants SET return_origins = $2 WHERE merchant_id = $1;
+
+-- name: begin_audit_head
+-- The head of a chain that has no row yet.
+INSERT INTO audit_heads (merchant_id, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT (merchant_id) DO NOTHING;
+
+-- name: lock_audit_head
+-- Where a chain ends; who asks holds it until the transaction ends, so that two writers wait for each other.
+SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id = $1 FOR UPDATE;
+
+-- name: get_audit_head
+-- Where a chain ends.
+SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id = $1;
+
+-- name: append_audit_row
+-- Move the head from ($2, $3) to the new row and write the row, or neither.
+WITH moved AS (
+    UPDATE audit_heads SET sequence = $2::bigint + 1, hash = $4
+    WHERE merchant_id = $1 AND sequence = $2::bigint AND hash = $3
+    RETURNING merchant_id, sequence, hash
+)
+INSERT INTO audit_log (merchant_id, sequence, audit_id, actor, action, object, before_sha256, after_sha256, detail,
+                       happened_at, previous, hash)
+SELECT $1::uuid, m.sequence, $5, $6, $7, $8, $9, $10, $11, $12, $3, m.hash FROM moved m;
+
+-- name: list_audit_rows
+-- One page of a chain, oldest first.
+SELECT merchant_id, sequence, audit_id, actor, action, object, before_sha256, after_sha256, detail, happened_at,
+       previous, hash
+FROM audit_log WHERE merchant_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3;
+
+-- name: list_newest_audit_rows
+-- The newest rows of a chain below a number, newest first.
+SELECT merchant_id, sequence, audit_id, actor, action, object, before_sha256, after_sha256, detail, happened_at,
+       previous, hash
+FROM audit_log WHERE merchant_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3;
+
+-- name: list_audit_heads
+-- The ends of all chains, one page by merchant.
+-- scope: platform
+SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id > $1 ORDER BY merchant_id LIMIT 1000;
+
+-- name: list_audited_merchants
+-- Whoever should have a chain or has one, one page by merchant.
+-- scope: platform
+SELECT known.merchant_id FROM (
+    SELECT m.merchant_id FROM merchants m
+    UNION SELECT h.merchant_id FROM audit_heads h
+    UNION SELECT l.merchant_id FROM audit_log l
+) known
+WHERE known.merchant_id > $1 ORDER BY known.merchant_id LIMIT 1000;

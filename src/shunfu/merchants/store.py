@@ -127,3 +127,9 @@ async def get_channel_account(reader: Reader, merchant_id: UUID, account_id: UUI
 async def list_channel_accounts(reader: Reader, merchant_id: UUID) -> list[ChannelAccount]:
     """The accounts that may take new payments, oldest first."""
     return [_account(row) for row in await reader.fetch(SQL["list_channel_accounts"], merchant_id)]
+
+
+async def name_channel_accounts(reader: Reader, merchant_id: UUID) -> list[tuple[UUID, str]]:
+    """Every account as (id, channel), disabled ones last, oldest first."""
+    rows = await reader.fetch(SQL["name_channel_accounts"], merchant_id)
+    return [(row["account_id"], row["channel"]) for row in rows]

@@ -14,6 +14,8 @@ from shunfu.kernel.ids import public
 from shunfu.kernel.secret import Secret
 from shunfu.kernel.signing import Signer, to_text
 from shunfu.merchants import store
+from shunfu.merchants.audit import COMMAND_LINE, AuditEntry, fingerprint
+from shunfu.merchants.auditing import write_audit
 from shunfu.merchants.model import (
     ALL_CAPABILITIES,
     CHECKOUT_CAPABILITIES,
@@ -37,31 +39,63 @@ class Organisation:
     live_key: Secret[str]
 
 
-async def create_merchant(tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...]) -> Organisation:
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An API key to be issued: what it is for, what it may do (all of a back end's by default), and who asked."""
+
+    label: str
+    capabilities: frozenset[str] = ALL_CAPABILITIES
+    actor: str = COMMAND_LINE
+
+
+async def create_merchant(
+    tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...], *, actor: str = COMMAND_LINE
+) -> Organisation:
     """Found an organisation: a test side and a live side, one API key each."""
     organisation_id = source.new_id()
     sides: dict[Mode, tuple[Merchant, Secret[str]]] = {}
     for mode in ("test", "live"):
         merchant = Merchant(source.new_id(), organisation_id, name, mode, return_origins)
         await store.add_merchant(tx, merchant, source.now())
-        sides[mode] = merchant, await issue_api_key(tx, source, merchant, "first key")
+        await write_audit(tx, source, _created(merchant, actor))
+        sides[mode] = merchant, await issue_api_key(tx, source, merchant, NewKey("first key", actor=actor))
     return Organisation(sides["test"][0], sides["live"][0], sides["test"][1], sides["live"][1])
 
 
-async def issue_api_key(tx: Transaction, source: Source, merchant: Merchant, label: str) -> Secret[str]:
-    """Make an API key with all of a back end's capabilities. The text is returned this once and never stored."""
+def _created(merchant: Merchant, actor: str) -> AuditEntry:
+    organisation = public("org", merchant.organisation_id)
+    state = fingerprint({"name": merchant.name, "return_origins": list(merchant.return_origins)})
+    detail = {"organisation": organisation, "mode": merchant.mode}
+    mine = public("mer", merchant.merchant_id)
+    return AuditEntry(merchant.merchant_id, actor, "merchant.created", mine, None, state, detail)
+
+
+async def issue_api_key(tx: Transaction, source: Source, merchant: Merchant, wish: NewKey) -> Secret[str]:
+    """Make an API key. The text is returned this once and never stored."""
     secret = to_text(source.entropy.take(32))
-    key = ApiKey(source.new_id(), hash_secret(secret), ALL_CAPABILITIES, None, None, merchant.mode)
-    await store.add_api_key(tx, merchant.merchant_id, key, label, source.now())
+    key = ApiKey(source.new_id(), hash_secret(secret), wish.capabilities, None, None, merchant.mode)
+    await store.add_api_key(tx, merchant.merchant_id, key, wish.label, source.now())
+    await write_audit(tx, source, _issued(merchant.merchant_id, key, wish))
     return Secret(write_api_key(merchant.mode, merchant.merchant_id, key.key_id, secret))
 
 
-async def revoke_api_key(tx: Transaction, source: Source, text: str) -> bool:
+def _issued(merchant_id: UUID, key: ApiKey, wish: NewKey) -> AuditEntry:
+    capabilities = " ".join(sorted(key.capabilities))
+    state = fingerprint({"label": wish.label, "capabilities": capabilities})
+    key_id, detail = public("key", key.key_id), {"capabilities": capabilities}
+    return AuditEntry(merchant_id, wish.actor, "api_key.issued", key_id, None, state, detail)
+
+
+async def revoke_api_key(tx: Transaction, source: Source, text: str, *, actor: str = COMMAND_LINE) -> bool:
     """Revoke the key that a text presents, at once. False when it is not a key in force."""
     presented = read_api_key(text)
     if presented is None:
         return False
-    return await store.revoke_api_key(tx, presented.merchant_id, presented.key_id, source.now())
+    merchant_id, key_id = presented.merchant_id, presented.key_id
+    is_revoked = await store.revoke_api_key(tx, merchant_id, key_id, source.now())
+    if is_revoked:
+        await write_audit(tx, source, AuditEntry(merchant_id, actor, "api_key.revoked", public("key", key_id)))
+    return is_revoked
 
 
 async def identify(reader: Reader, authorization: str | None, now: datetime) -> Caller:
@@ -101,6 +135,16 @@ async def has_data_keys(reader: Reader) -> bool:
     return await store.has_data_keys(reader)
 
 
-async def set_return_origins(tx: Transaction, merchant_id: UUID, origins: tuple[str, ...]) -> None:
+async def set_return_origins(
+    tx: Transaction, source: Source, merchant_id: UUID, origins: tuple[str, ...], *, actor: str = COMMAND_LINE
+) -> None:
     """Register the origins (`https://shop.example.com`) that a checkout may lead back to, instead of those before."""
+    merchant = await store.get_merchant(tx, merchant_id)
+    if merchant is None or merchant.return_origins == origins:
+        return
     await store.set_return_origins(tx, merchant_id, origins)
+    before, after = (fingerprint({"return_origins": list(told)}) for told in (merchant.return_origins, origins))
+    mine, detail = public("mer", merchant_id), {"return_origins": " ".join(origins)}
+    await write_audit(
+        tx, source, AuditEntry(merchant_id, actor, "merchant.return_origins_set", mine, before, after, detail)
+    )

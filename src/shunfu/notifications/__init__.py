@@ -1,9 +1,9 @@
 """Notifications: receives, verifies, keeps and de-duplicates what channels send us."""
 
-from shunfu.notifications.events import PaymentReported
+from shunfu.notifications.events import PaymentReported, RefundReported
 from shunfu.notifications.model import Address, Expected, KeptNotification
 from shunfu.notifications.usecases import (
-    ExpectPayment,
+    ExpectNumber,
     NotificationTools,
     Received,
     delete_old_bodies,
@@ -13,12 +13,13 @@ from shunfu.notifications.usecases import (
 
 __all__ = [
     "Address",
-    "ExpectPayment",
+    "ExpectNumber",
     "Expected",
     "KeptNotification",
     "NotificationTools",
     "PaymentReported",
     "Received",
+    "RefundReported",
     "delete_old_bodies",
     "list_for_number",
     "receive",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,11 +9,10 @@ from uuid import UUID
 
 from shunfu.gateway.evidence import Evidence, Paid, Unknown
 from shunfu.gateway.port import Genuine, Heard, Identity, Spurious
+from shunfu.gateway.refund import RefundEvidence, RefundSucceeded
 from shunfu.kernel.money import Money
 
 Verdict = Literal["accepted", "duplicate", "refused", "probe"]
-KEPT_HEADERS_MAX = 40
-KEPT_HEADER_CHARACTERS = 512
 KEPT_STRANGE_BYTES = 4096
 """Of a message that nobody is proven to have sent, so much of the body is kept; its hash covers all of it."""
 
@@ -30,7 +28,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What one of our numbers may be paid with: the amount we asked for."""
+    """What one of our numbers may be paid with, or give back: the amount we asked for."""
 
     amount: Money
 
@@ -45,7 +43,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class KeptNotification:
-    """A message as it is kept, without its body."""
+    """A message as it is kept: headers without credentials, and of the body its SHA-256 (32 bytes)."""
 
     notification_id: UUID
     channel: str
@@ -56,12 +54,25 @@ class KeptNotification:
     event_type: str | None
     happened_at: datetime
     recorded_at: datetime
+    headers: dict[str, str]
+    body_sha256: bytes
 
 
-def judge(reading: Genuine | Spurious, identity: Identity, expected: Expected | None) -> Judgement:
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we expect of the numbers in a message: the payment's and the refund's, None where we have no such number."""
+
+    payment: Expected | None = None
+    refund: Expected | None = None
+
+
+def judge(reading: Genuine | Spurious, identity: Identity, ours: Ours) -> Judgement:
     """Accept only a verified message whose payee, number, amount and currency are ours (rules S06, attacks A15-A20)."""
     if isinstance(reading, Spurious):
         return Judgement("probe" if reading.is_probe else "refused", reading.reason)
+    if reading.refund is not None:
+        return _judge_refund(reading.refund.evidence, ours.refund)
+    expected = ours.payment
     if reading.evidence is None:
         return Judgement("accepted", "verified")
     if expected is None:
@@ -69,6 +80,17 @@ def judge(reading: Genuine | Spurious, identity: Identity, expected: Expected | 
     if isinstance(reading.evidence, Unknown):
         return Judgement("refused", "unreadable_payment")
     return _judge_money(reading.evidence, identity, expected)
+
+
+def _judge_refund(evidence: RefundEvidence, expected: Expected | None) -> Judgement:
+    """Money that went back must be one of our refunds, in its amount."""
+    if expected is None:
+        return Judgement("refused", "unknown_number")
+    if isinstance(evidence, Unknown):
+        return Judgement("refused", "unreadable_refund")
+    if isinstance(evidence, RefundSucceeded) and evidence.amount != expected.amount:
+        return Judgement("refused", "other_amount")
+    return Judgement("accepted", "verified")
 
 
 def _judge_money(evidence: Evidence, identity: Identity, expected: Expected) -> Judgement:
@@ -93,15 +115,3 @@ def heard(reading: Genuine | Spurious, judgement: Judgement) -> Heard:
         return "accepted"
     is_distrusted = isinstance(reading, Spurious) or judgement.reason == "nonce_reused"
     return "distrusted" if is_distrusted else "refused"
-
-
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """A bounded copy of the headers without those that carry credentials."""
-    secret = {"authorization", "cookie", "proxy-authorization"}
-    kept = [(name[:64], value[:KEPT_HEADER_CHARACTERS]) for name, value in headers.items() if name not in secret]
-    return {name: _storable(value) for name, value in kept[:KEPT_HEADERS_MAX]}
-
-
-def _storable(text: str) -> str:
-    """Text that PostgreSQL takes: no NUL, no lone surrogates."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()

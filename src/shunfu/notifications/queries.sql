@@ -9,9 +9,10 @@ INSERT INTO notifications (merchant_id, notification_id, channel, account_id, ve
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15::timestamptz, $13::timestamptz);
 
 -- name: list_for_number
--- What arrived about one of our numbers, oldest first.
-SELECT notification_id, channel, account_id, verdict, reason, external_id, event_type, happened_at, recorded_at
-FROM notifications WHERE merchant_id = $1 AND number = $2 ORDER BY notification_id LIMIT 200;
+-- What arrived about one of our numbers, newest first.
+SELECT notification_id, channel, account_id, verdict, reason, external_id, event_type, happened_at, recorded_at,
+       headers, body_sha256
+FROM notifications WHERE merchant_id = $1 AND number = $2 ORDER BY notification_id DESC LIMIT 200;
 
 -- name: delete_old_bodies
 -- End the retention of raw bodies, a bounded number at a time.

@@ -11,7 +11,7 @@ import asyncpg
 from shunfu.db import Reader, Transaction, named_queries
 from shunfu.gateway.port import Genuine, Message, Spurious
 from shunfu.gateway.wire import evidence_to_json
-from shunfu.notifications.model import KEPT_STRANGE_BYTES, Address, Judgement, KeptNotification, kept_headers
+from shunfu.notifications.model import KEPT_STRANGE_BYTES, Address, Judgement, KeptNotification
 
 SQL = named_queries("shunfu.notifications")
 
@@ -23,7 +23,10 @@ async def keep(
     outcome: tuple[Judgement, Genuine | Spurious],
     now: datetime,
 ) -> None:
-    """Keep a message. `where` is its address and its new id; `outcome` the judgement and what was read."""
+    """Keep a message, whose headers are already those to keep.
+
+    `where` is its address and its new id; `outcome` the judgement and what was read.
+    """
     (address, notification_id), (judgement, reading) = where, outcome
     genuine = reading if isinstance(reading, Genuine) else None
     evidence = evidence_to_json(genuine.evidence) if genuine and genuine.evidence else None
@@ -37,9 +40,9 @@ async def keep(
         judgement.reason,
         genuine.external_id if genuine else None,
         genuine.event_type if genuine else None,
-        genuine.number if genuine else None,
+        _number(genuine) if genuine else None,
         evidence,
-        kept_headers(message.headers),
+        dict(message.headers),
         hashlib.sha256(message.body).digest(),
         now,
         message.body if genuine else message.body[:KEPT_STRANGE_BYTES],
@@ -47,13 +50,18 @@ async def keep(
     )
 
 
+def _number(genuine: Genuine) -> str | None:
+    """Whose message it is: the refund's where it tells of one, else the payment's."""
+    return genuine.refund.number if genuine.refund else genuine.number
+
+
 def _kept(row: asyncpg.Record) -> KeptNotification:
     return KeptNotification(**dict(row))
 
 
 async def list_for_number(reader: Reader, merchant_id: UUID, number: str) -> list[KeptNotification]:
-    """What arrived about one of our numbers, oldest first, at most 200."""
-    return [_kept(row) for row in await reader.fetch(SQL["list_for_number"], merchant_id, number)]
+    """What arrived about one of our numbers, oldest first; of very many the newest 200."""
+    return [_kept(row) for row in reversed(await reader.fetch(SQL["list_for_number"], merchant_id, number))]
 
 
 async def delete_old_bodies(tx: Transaction, merchant_id: UUID, before: datetime) -> int:

@@ -6,23 +6,26 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 from uuid import UUID
 
 from shunfu.db import Database, Outbox, Reader, Transaction
 from shunfu.db.inbox import remember
 from shunfu.gateway.flow import Reply
+from shunfu.gateway.headers import kept_headers
 from shunfu.gateway.port import Genuine, Message, Spurious
+from shunfu.gateway.refund_wire import refund_evidence_to_json
 from shunfu.gateway.wire import evidence_to_json
 from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import NotFoundHere
+from shunfu.kernel.event import Event
 from shunfu.merchants import Accounts, OpenAccount
 from shunfu.notifications import store
-from shunfu.notifications.events import NotificationAlarmed, PaymentReported
-from shunfu.notifications.model import Address, Expected, Judgement, KeptNotification, heard, judge
+from shunfu.notifications.events import NotificationAlarmed, PaymentReported, RefundReported
+from shunfu.notifications.model import Address, Expected, Judgement, KeptNotification, Ours, heard, judge
 
-ExpectPayment: TypeAlias = Callable[[Reader, UUID, str], Awaitable[Expected | None]]
-"""What a number of a merchant may be paid with; the payments room answers it, wired in `app/wiring.py`."""
+ExpectNumber: TypeAlias = Callable[[Reader, UUID, str], Awaitable[Expected | None]]
+"""What a number of a merchant may move; payments and refunds answer it, wired in `app/wiring.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class NotificationTools:
     source: Source
     accounts: Accounts
     outbox: Outbox
-    expect_payment: ExpectPayment
+    expect_payment: ExpectNumber
+    expect_refund: ExpectNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,17 @@ async def receive(tools: NotificationTools, address: Address, message: Message) 
     async with tools.database.glancing() as reader:
         account = await _account_at(tools.accounts, reader, address)
         reading = account.channel.verbs.read_notification(account.settings, message, now)
-        expected = await _expected(tools, reader, address, reading)
-    judgement = judge(reading, account.identity, expected)
+        ours = await _ours(tools, reader, address, reading)
+    judgement = judge(reading, account.identity, ours)
     notification_id = tools.source.new_id()
+    kept = Message(kept_headers(message.headers.items(), account.channel.scrub), message.body)
 
     async def story(tx: Transaction) -> Judgement:
         final = await _deduplicated(tx, address, (judgement, reading), message, now)
-        await store.keep(tx, (address, notification_id), message, (final, reading), now)
+        await store.keep(tx, (address, notification_id), kept, (final, reading), now)
         if final.verdict == "accepted" and isinstance(reading, Genuine):
-            await _report(tools.outbox, tx, address, notification_id, reading)
+            for event in _reports((address, notification_id), reading, ours):
+                await tools.outbox.publish(tx, event)
         if final.verdict == "refused" and isinstance(reading, Genuine):
             await _alarm(tools.outbox, tx, (address, notification_id), final, reading)
         return final
@@ -79,12 +85,14 @@ async def _account_at(accounts: Accounts, reader: Reader, address: Address) -> O
     return account
 
 
-async def _expected(
-    tools: NotificationTools, reader: Reader, address: Address, reading: Genuine | Spurious
-) -> Expected | None:
-    if isinstance(reading, Spurious) or reading.number is None:
-        return None
-    return await tools.expect_payment(reader, address.merchant_id, reading.number)
+async def _ours(tools: NotificationTools, reader: Reader, address: Address, reading: Genuine | Spurious) -> Ours:
+    """What we expect of the numbers that a message names."""
+    if isinstance(reading, Spurious):
+        return Ours()
+    refund_number = reading.refund.number if reading.refund else reading.about
+    payment = await tools.expect_payment(reader, address.merchant_id, reading.number) if reading.number else None
+    refund = await tools.expect_refund(reader, address.merchant_id, refund_number) if refund_number else None
+    return Ours(payment, refund)
 
 
 async def _deduplicated(
@@ -112,19 +120,35 @@ async def _deduplicated(
     return judgement if known == "new" else Judgement("duplicate", "seen_before")
 
 
-async def _report(outbox: Outbox, tx: Transaction, address: Address, notification_id: UUID, reading: Genuine) -> None:
-    if reading.evidence is None or reading.number is None:
-        return
-    event = PaymentReported(
+def _reports(where: tuple[Address, UUID], reading: Genuine, ours: Ours) -> list[Event]:
+    """What an accepted message tells the rooms above: of a payment, of a refund, or that a refund should be asked."""
+    address, notification_id = where
+    about = _About(
         merchant_id=address.merchant_id,
         happened_at=reading.happened_at,
         notification_id=notification_id,
         channel=address.channel,
         account_id=address.account_id,
-        number=reading.number,
-        evidence=evidence_to_json(reading.evidence),
     )
-    await outbox.publish(tx, event)
+    told: list[Event] = []
+    if reading.evidence is not None and reading.number is not None:
+        told.append(PaymentReported(**about, number=reading.number, evidence=evidence_to_json(reading.evidence)))
+    if reading.refund is not None:
+        evidence = refund_evidence_to_json(reading.refund.evidence)
+        told.append(RefundReported(**about, number=reading.refund.number, evidence=evidence))
+    elif reading.about is not None and ours.refund is not None:
+        told.append(RefundReported(**about, number=reading.about, evidence=None))
+    return told
+
+
+class _About(TypedDict):
+    """What every report has."""
+
+    merchant_id: UUID
+    happened_at: datetime
+    notification_id: UUID
+    channel: str
+    account_id: UUID
 
 
 async def _alarm(
@@ -143,7 +167,7 @@ async def _alarm(
 
 
 async def list_for_number(reader: Reader, merchant_id: UUID, number: str) -> list[KeptNotification]:
-    """What arrived about one of our numbers, oldest first, at most 200."""
+    """What arrived about one of our numbers, oldest first; of very many the newest 200."""
     return await store.list_for_number(reader, merchant_id, number)
 
 

@@ -13,14 +13,12 @@ from fastapi import APIRouter, Path, Query
 from fastapi.routing import APIRoute
 
 from shunfu.kernel.caller import Caller
-from shunfu.kernel.errors import FieldError, InvalidField, NotFoundHere
-from shunfu.kernel.ids import encode, parse_public
+from shunfu.kernel.cursor import read_cursor, write_cursor
+from shunfu.kernel.errors import FieldError, InvalidField
 from shunfu.kernel.money import Money
 from shunfu.kernel.signing import Signer
 from shunfu.merchants import get_merchant
-from shunfu.merchants.api import CallerArgument, ResourceId
-from shunfu.notifications import list_for_number
-from shunfu.payments.cursor import read_cursor, write_cursor
+from shunfu.merchants.api import CallerArgument, ResourceId, path_id
 from shunfu.payments.model import Item, Order
 from shunfu.payments.render import render_order, render_payment, render_timeline
 from shunfu.payments.schemas import (
@@ -39,9 +37,11 @@ from shunfu.payments.usecases import (
     OrderWithPayments,
     PaymentTools,
     StartPayment,
+    Teller,
     close_order,
     create_order,
     list_orders,
+    nothing_told,
     read_order,
     read_payment,
     start_payment,
@@ -57,11 +57,15 @@ StateFilter = Literal["OPEN", "CLOSING", "PAID", "CLOSED"]
 
 @dataclass(frozen=True, slots=True)
 class OrdersApi:
-    """What the routes need: the use-cases' tools, the cursor's signer, and how an order's checkout address is made."""
+    """What the routes need: the use-cases' tools, the cursor's signer, and how an order's checkout address is made.
+
+    `teller` says how often the merchant's server was told of an order.
+    """
 
     tools: PaymentTools
     signer: Signer
     checkout_url: Callable[[Order], str]
+    teller: Teller = nothing_told
 
 
 def make_router(api: OrdersApi, route_class: type[APIRoute]) -> APIRouter:
@@ -102,14 +106,14 @@ def _add_order_routes(router: APIRouter, api: OrdersApi) -> None:
     async def read(caller: CallerArgument, order: OrderPath) -> OrderWithPaymentsOut:
         """Read an order with its payments."""
         caller.must("orders:read")
-        return _with_payments(api, await read_order(api.tools, caller.merchant_id, _id("ord", order)))
+        return _with_payments(api, await read_order(api.tools, caller.merchant_id, path_id("ord", order)))
 
     @router.post("/orders/{order_id}/close", tags=["orders"], operation_id="close_order")
     async def close(caller: CallerArgument, order: OrderPath, body: CloseIn | None = None) -> OrderWithPaymentsOut:
         """Ask for an order's close. CLOSING until the channel has said that no money will come."""
         del body  # read only to refuse unknown members
         caller.must("orders:write")
-        return _with_payments(api, await close_order(api.tools, caller.merchant_id, _id("ord", order)))
+        return _with_payments(api, await close_order(api.tools, caller.merchant_id, path_id("ord", order)))
 
 
 def _add_payment_routes(router: APIRouter, api: OrdersApi) -> None:
@@ -118,31 +122,21 @@ def _add_payment_routes(router: APIRouter, api: OrdersApi) -> None:
         """Start a payment, or get the pending one of the same method again with fresh invoke data."""
         caller.must("payments:write")
         browser = Browser(body.client_ip)
-        wish = StartPayment(caller.merchant_id, _id("ord", order), body.method, body.payer, payment_id, browser)
+        wish = StartPayment(caller.merchant_id, path_id("ord", order), body.method, body.payer, payment_id, browser)
         return render_payment(await start_payment(api.tools, wish))
 
     @router.get("/payments/{payment_id}", tags=["payments"], operation_id="read_payment")
     async def read(caller: CallerArgument, payment: PaymentPath) -> PaymentWithTimeline:
-        """Read a payment, its timeline and the channel's messages about it."""
+        """Read a payment, why it is in its state, and its timeline: every message in and out, every decision."""
         caller.must("payments:read")
-        payment_id = _id("pay", payment)
-        found, timeline = await read_payment(api.tools, caller.merchant_id, payment_id)
-        async with api.tools.database.reading() as reader:
-            heard = await list_for_number(reader, caller.merchant_id, encode(payment_id))
-        return render_timeline(found, timeline, heard)
+        payment_id = path_id("pay", payment)
+        return render_timeline(await read_payment(api.tools, caller.merchant_id, payment_id, api.teller))
 
 
 def _with_payments(api: OrdersApi, found: OrderWithPayments) -> OrderWithPaymentsOut:
     order: OrderOut = render_order(found.order, api.checkout_url(found.order))
     payments = [render_payment(payment) for payment in found.payments]
     return OrderWithPaymentsOut(**order.model_dump(), payments=payments)
-
-
-def _id(prefix: str, text: str) -> UUID:
-    value = parse_public(prefix, text)
-    if value is None:
-        raise NotFoundHere
-    return value
 
 
 async def _new_order(api: OrdersApi, caller: Caller, order_id: UUID, body: OrderIn) -> NewOrder:

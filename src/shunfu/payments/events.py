@@ -5,50 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from shunfu.kernel.event import Event
+from shunfu.kernel.event import Event, OrderEvent
 from shunfu.kernel.money import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentCaptured(Event):
+class PaymentCaptured(OrderEvent):
     """Money moved and it pays the order."""
 
-    order_id: UUID
     payment_id: UUID
     amount: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SurplusCaptured(Event):
+class SurplusCaptured(OrderEvent):
     """Money moved that no order is waiting for; one full refund is due, keyed by the payment's id."""
 
-    order_id: UUID
     payment_id: UUID
     amount: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentEnded(Event):
+class PaymentEnded(OrderEvent):
     """A payment was refused or closed without money; the order may be paid another way while it is open."""
 
-    order_id: UUID
     payment_id: UUID
     state: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPaid(Event):
+class OrderPaid(OrderEvent):
     """The order is paid; fulfil it."""
 
-    order_id: UUID
     payment_id: UUID
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderClosed(Event):
+class OrderClosed(OrderEvent):
     """The order will not be paid any more; release its stock."""
-
-    order_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is bought, for how much, until when."""
+    """What is bought, for how much, until when. `close_requested_at`: when merchant or expiry asked for its close."""
 
     merchant_id: UUID
     order_id: UUID
@@ -86,6 +86,7 @@ class Order:
     state: OrderState
     expires_at: datetime
     created_at: datetime
+    close_requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Payment:
     is_surplus: bool = False
     captured: Money | None = None
     refunded_minor: int = 0
+    refund_reserved_minor: int = 0
     asks: int = 0
     not_found_at: datetime | None = None
     captured_at: datetime | None = None

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from shunfu.gateway.wire import invoke_to_json
 from shunfu.kernel.clock import rfc3339
 from shunfu.kernel.ids import public
+from shunfu.kernel.plain import Words
 from shunfu.notifications import KeptNotification
+from shunfu.payments.evidence import KeptEvidence
 from shunfu.payments.model import Order, Payment
 from shunfu.payments.schemas import (
+    DetailOut,
     EvidenceOut,
     InvokeOut,
     ItemOut,
+    LineOut,
     NotificationOut,
     OrderOut,
     PaymentOut,
     PaymentWithTimeline,
+    WordsOut,
 )
-from shunfu.payments.store import KeptEvidence
+from shunfu.payments.timeline import Line
+from shunfu.payments.usecases import Explained
 
 
 def render_order(order: Order, checkout_url: str) -> OrderOut:
@@ -50,6 +58,7 @@ def render_payment(payment: Payment) -> PaymentOut:
         is_surplus=payment.is_surplus,
         captured_minor=payment.captured.minor if payment.captured else 0,
         refunded_minor=payment.refunded_minor,
+        refund_reserved_minor=payment.refund_reserved_minor,
         channel_transaction_no=payment.channel_transaction_no,
         invoke=InvokeOut.model_validate(invoke_to_json(invoke)) if invoke else None,
         created_at=rfc3339(payment.created_at),
@@ -57,14 +66,33 @@ def render_payment(payment: Payment) -> PaymentOut:
     )
 
 
-def render_timeline(
-    payment: Payment, timeline: list[KeptEvidence], notifications: list[KeptNotification]
-) -> PaymentWithTimeline:
-    """A payment with everything that was heard about it."""
+def render_timeline(found: Explained) -> PaymentWithTimeline:
+    """A payment with everything that was heard about it, and why it is in its state."""
     return PaymentWithTimeline(
-        **render_payment(payment).model_dump(),
-        timeline=[_evidence(line) for line in timeline],
-        notifications=[_notification(line) for line in notifications],
+        **render_payment(found.payment).model_dump(),
+        timeline=[_evidence(line) for line in found.evidence],
+        notifications=[_notification(line) for line in found.notifications],
+        why=render_words(found.why),
+        lines=[render_line(line) for line in found.lines],
+        is_cut=found.is_cut,
+    )
+
+
+def render_words(words: Words) -> WordsOut:
+    """A text in both languages."""
+    return WordsOut(zh_cn=words.zh, en=words.en)
+
+
+def render_line(line: Line) -> LineOut:
+    """A line of a timeline."""
+    return LineOut(
+        id=line.id,
+        at=rfc3339(line.at),
+        lane=line.lane,
+        towards=line.towards,
+        kind=line.kind,
+        summary=render_words(line.summary),
+        detail=DetailOut(**asdict(line.detail)),
     )
 
 

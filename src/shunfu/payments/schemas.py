@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shunfu.gateway.evidence import InvokeKind
 from shunfu.kernel.money import MAX_MINOR
+from shunfu.payments.timeline import Lane, LineKind, Verdict
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -125,7 +126,7 @@ class InvokeOut(BaseModel):
 class EvidenceOut(BaseModel):
     """A line of the payment's timeline."""
 
-    door: Literal["reply", "notification", "query", "close"]
+    door: Literal["reply", "notification", "query", "close", "statement"]
     kind: str
     state_before: str
     state_after: str
@@ -157,17 +158,64 @@ class PaymentOut(BaseModel):
     is_surplus: bool
     captured_minor: int
     refunded_minor: int
+    refund_reserved_minor: int
     channel_transaction_no: str | None
     invoke: InvokeOut | None
     created_at: str
     captured_at: str | None
 
 
+class WordsOut(BaseModel):
+    """One text in Chinese and in English."""
+
+    zh_cn: str = Field(serialization_alias="zh-CN")
+    en: str
+
+
+class DetailOut(BaseModel):
+    """What proves a line of the timeline; what it has not is null. Bodies are their SHA-256 in hexadecimal."""
+
+    door: str | None
+    evidence: str | None
+    verdict: Verdict | None
+    reason: str | None
+    event_type: str | None
+    method: str | None
+    host: str | None
+    path: str | None
+    status: int | None
+    headers: dict[str, str] | None
+    body_sha256: str | None
+    body_bytes: int | None
+    took_milliseconds: int | None
+    state_before: str | None
+    state_after: str | None
+    alarm: str | None
+
+
+class LineOut(BaseModel):
+    """A message in or out, a decision, or what should have come and did not; `towards` is null for a decision."""
+
+    id: str
+    at: str
+    lane: Lane
+    towards: Lane | None
+    kind: LineKind
+    summary: WordsOut
+    detail: DetailOut
+
+
 class PaymentWithTimeline(PaymentOut):
-    """A payment with everything that was heard about it."""
+    """A payment with everything that was heard about it, and why it is in its state.
+
+    `lines` is all of it as one list, oldest first, at most 500: with `is_cut` older ones are left out.
+    """
 
     timeline: list[EvidenceOut]
     notifications: list[NotificationOut]
+    why: WordsOut
+    lines: list[LineOut]
+    is_cut: bool
 
 
 class OrderOut(BaseModel):

@@ -5,51 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import cast
 from uuid import UUID
 
 import asyncpg
 
 from shunfu.db import Reader, Transaction, named_queries
+from shunfu.driver import Exchange
 from shunfu.gateway.evidence import Evidence, Paid
 from shunfu.gateway.wire import evidence_to_json, invoke_from_json, invoke_to_json
 from shunfu.kernel.errors import TransientFault
 from shunfu.kernel.money import Money
+from shunfu.payments.evidence import Door, KeptEvidence
 from shunfu.payments.model import Item, Order, OrderState, Payment, PaymentState
 
 SQL = named_queries("shunfu.payments")
-Door = Literal["reply", "notification", "query", "close"]
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Evidence as it came in: through which door, from which notification, and when it happened in the world."""
+    """Evidence as it came in: through which door, from which notification, and when it happened in the world.
+
+    `exchanges` are what was said to the channel to get it.
+    """
 
     evidence: Evidence
     door: Door
     happened_at: datetime
     notification_id: UUID | None = None
+    exchanges: tuple[Exchange, ...] = ()
 
 
 def when_it_happened(evidence: Evidence, now: datetime) -> datetime:
     """The world's time of a piece of evidence: a payment's own, else the moment we learned it."""
     return evidence.happened_at if isinstance(evidence, Paid) else now
-
-
-@dataclass(frozen=True, slots=True)
-class KeptEvidence:
-    """A line of a payment's timeline."""
-
-    evidence_id: UUID
-    payment_id: UUID
-    door: Door
-    kind: str
-    state_before: str
-    state_after: str
-    alarm: str | None
-    notification_id: UUID | None
-    happened_at: datetime
-    recorded_at: datetime
 
 
 def _order(row: asyncpg.Record) -> Order:
@@ -65,6 +54,7 @@ def _order(row: asyncpg.Record) -> Order:
         state=OrderState(row["state"]),
         expires_at=row["expires_at"],
         created_at=row["created_at"],
+        close_requested_at=row["close_requested_at"],
     )
 
 
@@ -94,6 +84,7 @@ def _payment(row: asyncpg.Record) -> Payment:
         is_surplus=row["is_surplus"],
         captured=Money(captured, currency) if captured else None,
         refunded_minor=row["refunded_minor"],
+        refund_reserved_minor=row["refund_reserved_minor"],
         asks=row["asks"],
         not_found_at=row["not_found_at"],
         captured_at=row["captured_at"],
@@ -143,15 +134,16 @@ async def list_orders(reader: Reader, merchant_id: UUID, before: UUID, state: st
     return [_order(row) for row in await reader.fetch(SQL["list_orders"], merchant_id, before, state, limit)]
 
 
-async def move_order(tx: Transaction, before: Order, after: Order, now: datetime) -> None:
-    """Compare and set the order's state. Raises TransientFault when somebody else moved it."""
-    if before.state is after.state:
-        return
-    moved = await tx.execute(
-        SQL["move_order"], before.merchant_id, before.order_id, before.state.value, after.state.value, now
-    )
-    if moved != 1:
+async def move_order(tx: Transaction, before: Order, after: Order, told: int, now: datetime) -> int:
+    """Compare and set the order's state and count what is told of it; the number of the last thing told.
+
+    Raises TransientFault when somebody else moved it.
+    """
+    key = (before.merchant_id, before.order_id)
+    last = await tx.fetch_value(SQL["move_order"], *key, before.state.value, after.state.value, now, told)
+    if last is None:
         raise TransientFault("The order was moved by somebody else; try again.")
+    return cast("int", last)
 
 
 async def add_payment(tx: Transaction, payment: Payment) -> None:
@@ -225,10 +217,23 @@ async def save_decision(
         raise TransientFault("The payment was moved by somebody else; try again.")
 
 
+async def move_refund_money(
+    tx: Transaction, payment: tuple[UUID, UUID], reserved_minor: int, refunded_minor: int, now: datetime
+) -> bool:
+    """Add to what is reserved and given back on (merchant, payment); False when the payment has too little left."""
+    return await tx.execute(SQL["move_refund_money"], *payment, reserved_minor, refunded_minor, now) == 1
+
+
 async def list_evidence(reader: Reader, merchant_id: UUID, payment_id: UUID) -> list[KeptEvidence]:
     """A payment's timeline, oldest first; of a very long one the newest 500 lines."""
     rows = await reader.fetch(SQL["list_evidence"], merchant_id, payment_id)
     return [KeptEvidence(**dict(row)) for row in reversed(rows)]
+
+
+async def last_move(reader: Reader, payment: Payment) -> KeptEvidence | None:
+    """The evidence that brought a payment into its state, or None."""
+    row = await reader.fetch_row(SQL["last_move"], payment.merchant_id, payment.payment_id, payment.state.value)
+    return KeptEvidence(**dict(row)) if row else None
 
 
 async def has_alarm(reader: Reader, payment: Payment, alarm: str) -> bool:
@@ -242,3 +247,16 @@ async def captured_amounts(
     """A page of (payment, currency, minor units) captured, by payment."""
     rows = await reader.fetch(SQL["captured_amounts"], merchant_id, is_surplus, after, limit)
     return [(row["payment_id"], cast("str", row["currency"]), cast("int", row["captured_minor"])) for row in rows]
+
+
+async def refunded_amounts(
+    reader: Reader, merchant_id: UUID, after: UUID, limit: int
+) -> Sequence[tuple[UUID, str, int, int]]:
+    """A page of (payment, currency, minor units given back, minor units reserved), by payment."""
+    rows = await reader.fetch(SQL["refunded_amounts"], merchant_id, after, limit)
+    return [(row["payment_id"], row["currency"], row["refunded_minor"], row["refund_reserved_minor"]) for row in rows]
+
+
+async def list_unasked(reader: Reader, merchant_id: UUID, since: datetime, page: tuple[UUID, int]) -> list[UUID]:
+    """A page of live payments, above an id, whose channel has not answered since then. `page` is (after, limit)."""
+    return [row["payment_id"] for row in await reader.fetch(SQL["list_unasked"], merchant_id, since, *page)]

@@ -45,7 +45,7 @@ async def ensure_merchant(house: House, kept: Path, credentials: ByChannel, shop
     merchant = _read(kept) or await _found(house, shop_origin)
 
     async def story(tx: Transaction) -> DemoMerchant:
-        await set_return_origins(tx, merchant.merchant_id, (shop_origin,))
+        await set_return_origins(tx, house.source, merchant.merchant_id, (shop_origin,))
         return replace(merchant, accounts=await _accounts(tx, house, merchant, credentials))
 
     ready = await house.database.transact(story)

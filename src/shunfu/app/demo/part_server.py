@@ -18,6 +18,7 @@ def run(told: Told) -> None:
         "database_url": str(told["database_url"]),
         "janitor_divisor": 20.0,
         "janitor_pending_seconds": 10.0,
+        "webhooks_allow_private": True,
     }
     settings = load(flags, {})
     serve_house(settings, str(told["database_url"]), read_key_file(settings.key_file), lambda: None)

@@ -1,12 +1,14 @@
 """Every POST under /v1 happens once: same key and body, the same answer byte for byte.
 
 The row is in flight with a lease before the use-case runs. What the use-case makes has the row's `resource_id`, so a
-retry after a crash finds the same payment and the same channel number. Source: house rules, Style 5.
+retry after a crash finds the same payment and the same channel number. An answer that itself says `no-store` holds a
+secret, and is kept sealed. Source: house rules, Style 5.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,9 +17,10 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from shunfu.db import Database, Transaction, named_queries
+from shunfu.db import Database, Record, Transaction, named_queries
 from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, NotFoundHere, RequestInFlight
+from shunfu.merchants import Place, Vault
 
 SQL = named_queries("shunfu.app")
 LEASE = timedelta(seconds=60)
@@ -25,6 +28,10 @@ KEY = re.compile(r"[\x21-\x7e]{1,64}")
 PATH_CHARACTERS_MAX = 256
 NOT_STORED = frozenset({401, 429})
 """Statuses that are not final; 5xx and "in flight" are not either."""
+NO_STORE = {"cache-control": "no-store"}
+SEALED = "sealed "
+"""Before the media type of an answer whose body is kept in an envelope."""
+PURPOSE = "idempotent_answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,10 @@ class Scope:
 class Idempotency:
     """Runs a request once and repeats its answer."""
 
-    def __init__(self, database: Database, source: Source) -> None:
+    def __init__(self, database: Database, source: Source, vault: Vault) -> None:
         self._database = database
         self._source = source
+        self._vault = vault
 
     async def once(self, scope: Scope, body: bytes, work: Callable[[UUID], Awaitable[Response]]) -> Response:
         """Run `work(resource_id)` unless it was done before.
@@ -67,7 +75,7 @@ class Idempotency:
         except Exception:
             await self._release(scope, lease_token)
             raise
-        await self._finish(scope, lease_token, response)
+        await self._finish(scope, (begun, lease_token), response)
         return response
 
     async def _begin(self, scope: Scope, digest: bytes, lease_token: UUID) -> UUID | Response:
@@ -84,7 +92,7 @@ class Idempotency:
         if row["body_sha256"] != digest:
             raise IdempotencyKeyReused
         if row["status"] is not None:
-            return Response(row["body"], row["status"], media_type=row["media_type"])
+            return await self._repeated(scope, row)
         return await self._take_over(scope, row["resource_id"], lease_token, now)
 
     async def _take_over(self, scope: Scope, resource_id: UUID, lease_token: UUID, now: datetime) -> UUID:
@@ -95,18 +103,43 @@ class Idempotency:
             raise RequestInFlight
         return resource_id
 
-    async def _finish(self, scope: Scope, lease_token: UUID, response: Response) -> None:
+    async def _repeated(self, scope: Scope, row: Record) -> Response:
+        """The answer as it was given the first time."""
+        media_type = str(row["media_type"])
+        if not media_type.startswith(SEALED):
+            return Response(row["body"], row["status"], media_type=media_type)
+        place = _place(scope, row["resource_id"])
+        async with self._database.glancing() as reader:
+            body = await self._vault.open(reader, place, json.loads(row["body"]))
+        return Response(body.reveal(), row["status"], NO_STORE, media_type.removeprefix(SEALED))
+
+    async def _sealed(self, scope: Scope, resource_id: UUID, body: bytes) -> bytes:
+        async def story(tx: Transaction) -> dict[str, str | int]:
+            return await self._vault.seal(tx, _place(scope, resource_id), PURPOSE, body)
+
+        return json.dumps(await self._database.transact(story)).encode()
+
+    async def _finish(self, scope: Scope, begun: tuple[UUID, UUID], response: Response) -> None:
+        """Store a final answer; `begun` is the resource's id and the lease."""
+        resource_id, lease_token = begun
         is_final = response.status_code < 500 and response.status_code not in NOT_STORED
         is_final = is_final and b'"/problems/request_in_flight"' not in response.body[:200]
         media_type = response.headers.get("content-type", "application/json")
         if is_final:
-            answer = (response.status_code, media_type, bytes(response.body))
+            body = bytes(response.body)
+            if response.headers.get("cache-control") == NO_STORE["cache-control"]:
+                media_type, body = SEALED + media_type, await self._sealed(scope, resource_id, body)
+            answer = (response.status_code, media_type, body)
             await self._database.single(SQL["finish_request"], *scope.columns(), lease_token, *answer)
         else:
             await self._release(scope, lease_token)
 
     async def _release(self, scope: Scope, lease_token: UUID) -> None:
         await self._database.single(SQL["release_request"], *scope.columns(), lease_token, self._source.now())
+
+
+def _place(scope: Scope, resource_id: UUID) -> Place:
+    return Place(scope.merchant_id, "idempotency_keys", "body", resource_id)
 
 
 async def delete_old(database: Database, merchant_id: UUID, before: datetime) -> int:

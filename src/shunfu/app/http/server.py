@@ -18,12 +18,17 @@ from shunfu.app.http import problems
 from shunfu.app.http.edge import EdgeTools, make_route_class
 from shunfu.app.http.idempotency import Idempotency, Scope
 from shunfu.app.http.limits import Limits
+from shunfu.app.told import told_to_merchant
 from shunfu.app.wiring import House
 from shunfu.checkout import api as checkout_api
 from shunfu.checkout.pages import static_dir
 from shunfu.kernel.errors import PROBLEMS, NotFoundHere, TransientFault
+from shunfu.ledger import api as ledger_api
 from shunfu.notifications import api as notifications_api
 from shunfu.payments import api as payments_api
+from shunfu.reconcile import api as reconcile_api
+from shunfu.refunds import api as refunds_api
+from shunfu.webhooks import api as webhooks_api
 
 __all__ = ["build_api", "create_app", "openapi_document"]
 
@@ -40,7 +45,8 @@ def create_app(house: House) -> ASGIApp:
 
 def build_api(house: House) -> FastAPI:
     """Every route on one edge."""
-    edge_tools = EdgeTools(house.database, house.source, house.ring.signer, Idempotency(house.database, house.source))
+    idempotency = Idempotency(house.database, house.source, house.payments.vault)
+    edge_tools = EdgeTools(house.database, house.source, house.ring.signer, idempotency)
     route_class = make_route_class(edge_tools)
     app = FastAPI(
         title="Shunfu 顺付",
@@ -51,9 +57,15 @@ def build_api(house: House) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    orders = payments_api.OrdersApi(house.payments, house.ring.signer, house.checkout_url)
+    orders = payments_api.OrdersApi(house.payments, house.ring.signer, house.checkout_url, told_to_merchant)
     pages = checkout_api.CheckoutApi(house.payments, house.ring.signer, _once(edge_tools.idempotency))
     app.include_router(payments_api.make_router(orders, route_class))
+    app.include_router(refunds_api.make_router(refunds_api.RefundsApi(house.refunds, house.ring.signer), route_class))
+    reconcile = reconcile_api.ReconcileApi(house.reconcile, house.ring.signer)
+    app.include_router(reconcile_api.make_router(reconcile, route_class))
+    app.include_router(ledger_api.make_router(house.database, route_class))
+    webhooks = webhooks_api.WebhooksApi(house.webhooks, house.ring.signer)
+    app.include_router(webhooks_api.make_router(webhooks, route_class))
     app.include_router(checkout_api.make_router(pages, route_class))
     app.include_router(checkout_api.make_page_router(pages))
     app.include_router(notifications_api.make_router(house.notifications))

@@ -19,7 +19,7 @@ _KINDS: Mapping[str, LineKind] = {
     "退费": "fee",
     "服务费": "fee",
     "转账": "transfer",
-    "提现": "transfer",
+    "提现": "withdrawal",
 }
 _TOTAL = re.compile(
     r"#(交易|退款|支出|收入)合计：([0-9]{1,9})笔，(?:商家实收(?:退款)?)?共(-?[0-9]+(?:\.[0-9]{1,2})?)元"

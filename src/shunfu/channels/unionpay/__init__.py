@@ -46,6 +46,7 @@ CHANNEL = Channel(
         refunds_max=50,
         refund_gap_seconds=0,
         notifications_expire=False,
+        refund_absence_hours=24,
     ),
     verbs=UnionPay(),
     load=load,

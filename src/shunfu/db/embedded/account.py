@@ -1,4 +1,4 @@
-"""Whose the server's files are: choose the user, make folders of ours, and prove that the user can reach them.
+"""Whose the server's files are: choose the user, make folders and files, and prove that the user can reach them.
 
 Never makes a user and never changes a folder that we did not make.
 """
@@ -76,6 +76,40 @@ def make_folder(folder: Path, account: Account | None = None) -> None:
         )
     if account is not None and stat.S_IMODE(status.st_mode) & 0o077:
         raise SetupFault(f"{folder} must be closed to other users: chmod 700 {folder}")
+
+
+def owner_of(folder: Path) -> Account:
+    """Whose a folder is; `SetupFault` when we are neither root nor that user, or the user has no name."""
+    status = folder.stat()
+    try:
+        name = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError as error:
+        raise SetupFault(f"{folder} belongs to user {status.st_uid}, who does not exist here: chown it") from error
+    is_other = status.st_uid != os.geteuid()
+    if is_other and os.geteuid() != 0:
+        raise SetupFault(f"{folder} belongs to {name}: run this as that user")
+    return Account(name, status.st_uid, status.st_gid, is_other)
+
+
+def write_private(file: Path, text: str, account: Account | None = None) -> None:
+    """Write a file anew, mode 0600 and flushed: ours, or the account's."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        if account is not None:
+            os.fchown(descriptor, account.uid, account.gid)
+        stream.write(text)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def require_reachable(folder: Path, account: Account) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from typing import TypedDict, cast
 
 from shunfu.db.driver import session
 from shunfu.db.durability import MUST_NOT_BE_OFF, refuse_unsafe
-from shunfu.db.embedded.account import Account, make_folder
+from shunfu.db.embedded.account import Account, flush_folder, make_folder, write_private
 from shunfu.db.embedded.binaries import Binaries
 from shunfu.db.embedded.settings import DATABASE, PORT, EmbeddedSettings, Urls
 from shunfu.db.roles import APP, OWNER
@@ -41,15 +40,15 @@ class Cluster:
     account: Account
     binaries: Binaries
 
-    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run one of the programs to its end as the server's user."""
+    def run(self, command: Sequence[str], place: Path = Path("/")) -> subprocess.CompletedProcess[str]:
+        """Run one of the programs to its end as the server's user, in a folder that this user may enter."""
         return subprocess.run(  # noqa: S603  our own programs
             command,
             capture_output=True,
             text=True,
             check=False,
             env=ENVIRONMENT,
-            cwd="/",
+            cwd=place,
             stdin=subprocess.DEVNULL,
             **identity_of(self.account),
         )
@@ -59,6 +58,10 @@ class Cluster:
         if not self.settings.data.exists():
             self._create()
         make_folder(self.settings.data, self.account)
+        self.require_fitting()
+
+    def require_fitting(self) -> None:
+        """`SetupFault` when this data is of another PostgreSQL, or its settings would lose money."""
         self._require_version()
         self._require_safe_settings()
 
@@ -73,8 +76,8 @@ class Cluster:
             shutil.rmtree(draft)
         make_folder(draft, self.account)
         password_file = self.settings.folder / "initdb.password"
-        password = _write_passwords(self.settings.passwords)[ADMIN]
-        _write_private(password_file, password, self.account)
+        password = make_passwords(self.settings.passwords)[ADMIN]
+        write_private(password_file, password, self.account)
         try:
             answer = self.run(
                 [
@@ -89,7 +92,7 @@ class Cluster:
         if answer.returncode != 0:
             raise SetupFault(f"initdb could not make a database in {self.settings.folder}: {_tail(answer.stderr)}")
         draft.rename(self.settings.data)
-        _flush_folder(self.settings.folder)
+        flush_folder(self.settings.folder)
 
     def _require_version(self) -> None:
         version = (self.settings.data / "PG_VERSION").read_text().strip()
@@ -130,37 +133,19 @@ def identity_of(account: Account) -> Identity:
     return Identity(user=account.uid, group=account.gid, extra_groups=[])
 
 
-def _write_passwords(file: Path) -> dict[str, str]:
+def make_passwords(file: Path) -> dict[str, str]:
+    """Fresh passwords by role, written to a file of ours. Their alphabet is that of URLs: no quoting anywhere."""
     passwords = {role: secrets.token_urlsafe(24) for role in (ADMIN, OWNER, APP)}
-    _write_private(file, json.dumps(passwords), None)
+    write_private(file, json.dumps(passwords))
     return passwords
 
 
-def _read_passwords(file: Path) -> dict[str, str]:
+def read_passwords(file: Path) -> dict[str, str]:
+    """The passwords by role; `SetupFault` when the file is lost."""
     try:
         return cast("dict[str, str]", json.loads(file.read_text()))
     except (OSError, ValueError) as error:
         raise SetupFault(f"the database's passwords in {file} cannot be read ({error}): restore the file") from error
-
-
-def _write_private(file: Path, text: str, account: Account | None) -> None:
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        if account is not None:
-            os.fchown(descriptor, account.uid, account.gid)
-        stream.write(text)
-        stream.flush()
-        os.fsync(descriptor)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the names in a folder outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _tail(text: str) -> str:
@@ -169,7 +154,7 @@ def _tail(text: str) -> str:
 
 def urls_of(settings: EmbeddedSettings) -> Urls:
     """The addresses of the three roles of a cluster that was made before."""
-    passwords = _read_passwords(settings.passwords)
+    passwords = read_passwords(settings.passwords)
     place = f"host={settings.sockets()}&port={PORT}"
     app, owner, admin = (f"postgresql://{role}:{passwords[role]}@/{DATABASE}?{place}" for role in (APP, OWNER, ADMIN))
     return Urls(app_url=app, migration_url=owner, admin_url=admin)

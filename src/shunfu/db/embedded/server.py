@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import threading
 from collections.abc import Coroutine
 from typing import IO
 
 from shunfu.db.durability import check_durability
-from shunfu.db.embedded.account import choose_account, make_folder, require_reachable
+from shunfu.db.embedded.account import choose_account, make_folder, owner_of, require_reachable
+from shunfu.db.embedded.archive import prepare_archive
 from shunfu.db.embedded.binaries import find_binaries
 from shunfu.db.embedded.cluster import Cluster, ensure_login_roles, urls_of
+from shunfu.db.embedded.locking import is_held, lock_out_others
 from shunfu.db.embedded.orphan import stop_orphan
 from shunfu.db.embedded.settings import EmbeddedSettings, Urls
 from shunfu.db.embedded.supervisor import Supervisor
+from shunfu.db.embedded.takeover import finish_takeover
 from shunfu.kernel.errors import SetupFault
 
 
@@ -40,12 +41,14 @@ class EmbeddedServer:
         account = choose_account(self._settings)
         require_reachable(self._settings.folder, account)
         make_folder(self._settings.folder)
-        self._lock = _lock_out_others(self._settings)
+        self._lock = lock_server(self._settings)
         try:
             make_folder(self._settings.sockets(), account)
             cluster = Cluster(self._settings, account, find_binaries(self._settings, account))
             stop_orphan(self._settings.data)
+            finish_takeover(self._settings)
             cluster.ensure()
+            prepare_archive(self._settings, account)
             self._supervisor = Supervisor(cluster)
             self._supervisor.start()
             urls = cluster.urls()
@@ -65,42 +68,35 @@ class EmbeddedServer:
             self._lock = None
 
 
+def cluster_of(settings: EmbeddedSettings) -> Cluster:
+    """The cluster of a folder as its user handles it, whether its server runs or not, and before it is there.
+
+    `SetupFault` when the folder is another user's.
+    """
+    if settings.folder.exists() and owner_of(settings.folder).is_other:
+        raise SetupFault(f"{settings.folder} belongs to {owner_of(settings.folder).name}: run this as that user")
+    account = owner_of(settings.data) if settings.data.exists() else choose_account(settings)
+    return Cluster(settings, account, find_binaries(settings, account))
+
+
 def running_urls(settings: EmbeddedSettings) -> Urls | None:
     """The addresses of the server that another process of ours runs in this folder, or None when none does."""
     try:
-        descriptor = os.open(settings.lock, os.O_RDWR | os.O_NOFOLLOW)
+        return urls_of(settings) if is_held(settings.lock) else None
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise SetupFault(f"{settings.folder} belongs to another user; run this as that user") from error
-    with os.fdopen(descriptor) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return urls_of(settings)
-    return None
+
+
+def lock_server(settings: EmbeddedSettings) -> IO[str]:
+    """Keep every other process of ours from running the server of this folder, until the answer is closed."""
+    return lock_out_others(settings.lock, f"runs the database in {settings.folder}: stop it, or choose another folder")
 
 
 async def _prepare(urls: Urls) -> None:
     await ensure_login_roles(urls)
     await check_durability(urls.app_url)
-
-
-def _lock_out_others(settings: EmbeddedSettings) -> IO[str]:
-    descriptor = os.open(settings.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    stream = os.fdopen(descriptor, "r+")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = stream.read().strip() or "unknown"
-        stream.close()
-        raise SetupFault(
-            f"process {holder} already runs the database in {settings.folder}: stop it, or choose another folder"
-        ) from error
-    stream.truncate(0)
-    stream.write(str(os.getpid()))
-    stream.flush()
-    return stream
 
 
 def _run_apart(work: Coroutine[object, object, None]) -> None:

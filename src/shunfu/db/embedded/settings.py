@@ -33,6 +33,8 @@ class EmbeddedSettings:
     `user`: whose the server process and its data are when we are root (None: `postgres` if the system has it).
     `allow_nobody`: fall back to `nobody`; for demo and tests only. `binaries`: where root keeps a copy of the server
     (None: beside the data). `socket_folder`: None chooses. `is_disposable`: skip the flush after initdb; for tests.
+    `backups`: where the write-ahead log is archived and base backups lie (None: it is not archived).
+    `archive_timeout_seconds`: the most that a lost disk may cost.
     """
 
     folder: Path
@@ -41,6 +43,8 @@ class EmbeddedSettings:
     binaries: Path | None = None
     socket_folder: Path | None = None
     is_disposable: bool = False
+    backups: Path | None = None
+    archive_timeout_seconds: int = 60
 
     @property
     def data(self) -> Path:
@@ -56,6 +60,11 @@ class EmbeddedSettings:
     def passwords(self) -> Path:
         """The passwords of the roles, mode 0600; belongs to us."""
         return self.folder / "passwords.json"
+
+    @property
+    def restoring(self) -> Path:
+        """Where a restore is prepared, beside the data that it will take the place of."""
+        return self.folder / "restoring"
 
     @property
     def lock(self) -> Path:

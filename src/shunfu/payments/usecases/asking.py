@@ -6,14 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from shunfu.db import Reader
+from shunfu.driver import Exchange
 from shunfu.gateway.evidence import Evidence, Unknown
 from shunfu.gateway.port import Prepay
 from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import encode
 from shunfu.merchants import OpenAccount, Place
 from shunfu.payments import store
+from shunfu.payments.evidence import Door
 from shunfu.payments.model import Decision, Order, OrderState, Payment, PaymentState
-from shunfu.payments.store import Arrival, Door, when_it_happened
+from shunfu.payments.store import Arrival, when_it_happened
 from shunfu.payments.timetable import ask_kind, is_early, next_ask
 from shunfu.payments.usecases.settling import record_evidence
 from shunfu.payments.usecases.tools import PaymentTools
@@ -33,16 +35,16 @@ async def send(tools: PaymentTools, order: Order, payment: Payment, account: Ope
         client_ip=await _opened(tools, payment, "client_ip", payment.client_ip),
     )
     flow = account.channel.verbs.prepay(account.settings, prepay, tools.moment())
-    evidence = await tools.driver.run(account.channel, flow)
-    return await _record(tools, payment, evidence, "reply")
+    evidence, exchanges = await tools.driver.converse(account.channel, flow)
+    return await _record(tools, payment, (evidence, exchanges), "reply")
 
 
 async def ask_query(tools: PaymentTools, payment: Payment) -> tuple[Evidence, Decision]:
     """Ask the channel what became of a payment, and record the answer."""
     account = await _open_account(tools, payment)
     flow = account.channel.verbs.query(account.settings, encode(payment.payment_id), tools.moment())
-    evidence = await tools.driver.run(account.channel, flow)
-    return evidence, await _record(tools, payment, evidence, "query")
+    evidence, exchanges = await tools.driver.converse(account.channel, flow)
+    return evidence, await _record(tools, payment, (evidence, exchanges), "query")
 
 
 async def ask_close(tools: PaymentTools, payment: Payment) -> tuple[Evidence, Decision]:
@@ -51,8 +53,8 @@ async def ask_close(tools: PaymentTools, payment: Payment) -> tuple[Evidence, De
     if not account.channel.capabilities.can_close:
         return await ask_query(tools, payment)
     flow = account.channel.verbs.close(account.settings, encode(payment.payment_id), tools.moment())
-    evidence = await tools.driver.run(account.channel, flow)
-    decision = await _record(tools, payment, evidence, "close")
+    evidence, exchanges = await tools.driver.converse(account.channel, flow)
+    decision = await _record(tools, payment, (evidence, exchanges), "close")
     return await ask_query(tools, payment) if isinstance(evidence, Unknown) else (evidence, decision)
 
 
@@ -70,6 +72,12 @@ async def ask(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> datet
     return next_ask(decision.payment, decision.order, tools.now(), tools.pace) if decision.payment.is_live else None
 
 
+async def ask_anew(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> tuple[Evidence, Decision]:
+    """Ask about a payment in whatever state, for a person who doubts it, and record the answer."""
+    payment, _ = await _load(tools, merchant_id, payment_id)
+    return await ask_query(tools, payment)
+
+
 async def close_at_channel(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> None:
     """Close at the channel what it still holds open although the payment ended here."""
     payment, _ = await _load(tools, merchant_id, payment_id)
@@ -85,7 +93,12 @@ async def not_found_is_final(tools: PaymentTools, payment: Payment) -> bool:
 
 async def account_of(tools: PaymentTools, reader: Reader, payment: Payment) -> OpenAccount:
     """The channel account that a payment was made with. Raises SetupFault when it is gone."""
-    account = await tools.accounts.open(reader, payment.merchant_id, payment.account_id)
+    return await account_by_id(tools, reader, payment.merchant_id, payment.account_id)
+
+
+async def account_by_id(tools: PaymentTools, reader: Reader, merchant_id: UUID, account_id: UUID) -> OpenAccount:
+    """A merchant's channel account, disabled ones too. Raises SetupFault when it is gone."""
+    account = await tools.accounts.open(reader, merchant_id, account_id)
     if account is None:
         raise SetupFault("The channel account of this payment is missing; restore it.")
     return account
@@ -105,8 +118,11 @@ async def _load(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> tup
     return payment, order
 
 
-async def _record(tools: PaymentTools, payment: Payment, evidence: Evidence, door: Door) -> Decision:
-    arrival = Arrival(evidence, door, when_it_happened(evidence, tools.now()))
+async def _record(
+    tools: PaymentTools, payment: Payment, said: tuple[Evidence, tuple[Exchange, ...]], door: Door
+) -> Decision:
+    evidence, exchanges = said
+    arrival = Arrival(evidence, door, when_it_happened(evidence, tools.now()), exchanges=exchanges)
     return await record_evidence(tools, payment.merchant_id, payment.payment_id, arrival)
 
 

@@ -12,8 +12,8 @@ from shunfu.kernel.money import Money
 from shunfu.payments import store
 from shunfu.payments.events import OrderClosed
 from shunfu.payments.model import Item, Order, OrderState, Payment, close_asked
-from shunfu.payments.store import KeptEvidence
 from shunfu.payments.usecases.asking import ask_close
+from shunfu.payments.usecases.telling import tell
 from shunfu.payments.usecases.tools import ASK_JOB, EXPIRE_JOB, PaymentTools
 
 
@@ -90,15 +90,6 @@ async def list_orders(
         return await store.list_orders(reader, merchant_id, before, state, limit)
 
 
-async def read_payment(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> tuple[Payment, list[KeptEvidence]]:
-    """One payment and its timeline. Raises NotFoundHere."""
-    async with tools.database.reading() as reader:
-        payment = await store.get_payment(reader, merchant_id, payment_id)
-        if payment is None:
-            raise NotFoundHere
-        return payment, await store.list_evidence(reader, merchant_id, payment_id)
-
-
 async def expected_amount(reader: Reader, merchant_id: UUID, payment_id: UUID) -> Money | None:
     """The amount that one of our payments asks for, or None when there is no such payment."""
     payment = await store.get_payment(reader, merchant_id, payment_id)
@@ -131,8 +122,7 @@ async def _ask_for_close(
             raise StateConflict("The order is paid; it can only be refunded.")
         payments = await store.list_payments(tx, merchant_id, order_id)
         asked = close_asked(order, payments)
-        await store.move_order(tx, order, asked, tools.now())
-        await _announce(tools, tx, order, asked)
+        await tell(tools, tx, (order, asked), _closed(order, asked, tools.now()))
         live = [payment for payment in payments if payment.is_live]
         for payment in live if asked.state is OrderState.CLOSING else ():
             job = tools.job(ASK_JOB, merchant_id, payment.payment_id, tools.now())
@@ -142,7 +132,7 @@ async def _ask_for_close(
     return await tools.database.transact(story)
 
 
-async def _announce(tools: PaymentTools, tx: Transaction, before: Order, after: Order) -> None:
-    if after.state is OrderState.CLOSED and before.state is not OrderState.CLOSED:
-        event = OrderClosed(merchant_id=before.merchant_id, happened_at=tools.now(), order_id=before.order_id)
-        await tools.outbox.publish(tx, event)
+def _closed(before: Order, after: Order, now: datetime) -> list[OrderClosed]:
+    if after.state is not OrderState.CLOSED or before.state is OrderState.CLOSED:
+        return []
+    return [OrderClosed(merchant_id=before.merchant_id, happened_at=now, order_id=before.order_id)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,3 +41,12 @@ async def compare_with_ledger(reader: Reader, merchant_id: UUID) -> list[Differe
             after = page[-1][0]
         found += [Difference(payment_id, recipe, None, line) for payment_id, line in posted.items()]
     return found[:100]
+
+
+async def refund_sums(reader: Reader, merchant_id: UUID) -> AsyncIterator[tuple[UUID, str, int, int]]:
+    """Every captured payment as (id, currency, minor units given back, minor units reserved), page by page."""
+    after = PLATFORM
+    while page := await store.refunded_amounts(reader, merchant_id, after, PAGE):
+        for line in page:
+            yield line
+        after = page[-1][0]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from datetime import datetime
+from typing import TypedDict, cast
 from uuid import UUID
 
 from shunfu.db import Transaction
+from shunfu.driver import About, keep_exchanges
+from shunfu.gateway.evidence import Evidence
 from shunfu.gateway.wire import Json, evidence_from_json
 from shunfu.kernel.errors import NotFoundHere
-from shunfu.kernel.event import Event
-from shunfu.kernel.ids import decode
-from shunfu.ledger import capture, capture_surplus, post
+from shunfu.kernel.event import OrderEvent
+from shunfu.kernel.ids import decode, encode
+from shunfu.ledger import Posting, capture, capture_surplus, post
 from shunfu.payments import store
 from shunfu.payments.events import (
     OrderClosed,
@@ -32,7 +36,16 @@ from shunfu.payments.model import (
 )
 from shunfu.payments.store import Arrival, when_it_happened
 from shunfu.payments.timetable import is_overdue
+from shunfu.payments.usecases.telling import tell
 from shunfu.payments.usecases.tools import CLOSE_JOB, PaymentTools
+
+
+class _OfOrder(TypedDict):
+    """What every fact about an order has."""
+
+    merchant_id: UUID
+    happened_at: datetime
+    order_id: UUID
 
 
 async def record_evidence(tools: PaymentTools, merchant_id: UUID, payment_id: UUID, arrival: Arrival) -> Decision:
@@ -44,13 +57,14 @@ async def record_evidence(tools: PaymentTools, merchant_id: UUID, payment_id: UU
             raise NotFoundHere
         payments = await store.list_payments(tx, merchant_id, order.order_id)
         before = next(payment for payment in payments if payment.payment_id == payment_id)
-        decision = record(before, _facts(order, payments, before), arrival.evidence, tools.now())
+        decision = record(before, facts_about(order, payments, before), arrival.evidence, tools.now())
         return await _save(tools, tx, (order, before), decision, arrival)
 
     return await tools.database.transact(story)
 
 
-def _facts(order: Order, payments: list[Payment], own: Payment) -> OrderFacts:
+def facts_about(order: Order, payments: Sequence[Payment], own: Payment) -> OrderFacts:
+    """What deciding about one of an order's payments needs to know of the others."""
     others = [payment for payment in payments if payment.payment_id != own.payment_id]
     has_captured = any(other.state is PaymentState.CAPTURED and not other.is_surplus for other in others)
     return OrderFacts(order, has_captured, any(other.is_live for other in others))
@@ -65,15 +79,19 @@ async def _save(
     if arrival.door in {"query", "close"}:
         after = replace(after, asks=after.asks + 1)
     alarm = decision.alarm or await _overdue_alarm(tools, tx, after)
-    await store.save_decision(tx, (payment, after), arrival, (tools.source.new_id(), alarm), now)
-    await store.move_order(tx, order, decision.order, now)
+    evidence_id = tools.source.new_id()
+    await store.save_decision(tx, (payment, after), arrival, (evidence_id, alarm), now)
+    about = About(payment.channel, encode(payment.payment_id), evidence_id)
+    await keep_exchanges(tx, payment.merchant_id, about, arrival.exchanges, now)
     if decision.has_captured(payment):
         await _post(tools, tx, after)
-    for event in _events((order, payment), replace(decision, payment=after, alarm=alarm), arrival):
-        await tools.outbox.publish(tx, event)
+    decision = replace(decision, payment=after, alarm=alarm)
+    await tell(tools, tx, (order, decision.order), _facts_of((order, payment), decision, arrival))
+    if alarm is not None:
+        await tools.outbox.publish(tx, _alarmed(after, alarm, arrival))
     if decision.must_close_at_channel:
         await tools.jobs.enqueue(tx, tools.job(CLOSE_JOB, payment.merchant_id, payment.payment_id, now))
-    return replace(decision, payment=after)
+    return decision
 
 
 async def _overdue_alarm(tools: PaymentTools, tx: Transaction, payment: Payment) -> str | None:
@@ -84,36 +102,41 @@ async def _overdue_alarm(tools: PaymentTools, tx: Transaction, payment: Payment)
 
 
 async def _post(tools: PaymentTools, tx: Transaction, payment: Payment) -> None:
+    await post(tx, tools.source, payment.merchant_id, posting_of(payment))
+
+
+def posting_of(payment: Payment) -> Posting:
+    """What a captured payment is to the ledger."""
     assert payment.captured is not None, "captured money has an amount"
     assert payment.captured_at is not None, "captured money has a time"
     recipe = capture_surplus if payment.is_surplus else capture
     channel = (payment.channel, payment.channel_account)
-    posting = recipe(payment.payment_id, payment.captured, channel, payment.captured_at)
-    await post(tx, tools.source, payment.merchant_id, posting)
+    return recipe(payment.payment_id, payment.captured, channel, payment.captured_at)
 
 
-def _events(before: tuple[Order, Payment], decision: Decision, arrival: Arrival) -> list[Event]:
+def _facts_of(before: tuple[Order, Payment], decision: Decision, arrival: Arrival) -> list[OrderEvent]:
     """The facts that a decision made, in the order in which they follow from each other."""
     order, payment = before
     after = decision.payment
-    at, merchant_id = arrival.happened_at, payment.merchant_id
-    ids = {"order_id": order.order_id, "payment_id": payment.payment_id}
-    facts: list[Event] = []
+    of_order = _OfOrder(merchant_id=payment.merchant_id, happened_at=arrival.happened_at, order_id=order.order_id)
+    payment_id, amount = payment.payment_id, payment.amount
+    facts: list[OrderEvent] = []
     if decision.has_captured(payment):
         kind = SurplusCaptured if after.is_surplus else PaymentCaptured
-        facts.append(kind(merchant_id=merchant_id, happened_at=at, amount=payment.amount, **ids))
+        facts.append(kind(**of_order, payment_id=payment_id, amount=amount))
     if after.state is not payment.state and after.state in {PaymentState.REFUSED, PaymentState.CLOSED}:
-        facts.append(PaymentEnded(merchant_id=merchant_id, happened_at=at, state=after.state.value, **ids))
+        facts.append(PaymentEnded(**of_order, payment_id=payment_id, state=after.state.value))
     if decision.order.state is not order.state and decision.order.state is OrderState.PAID:
-        facts.append(OrderPaid(merchant_id=merchant_id, happened_at=at, **ids))
+        facts.append(OrderPaid(**of_order, payment_id=payment_id, amount=amount))
     if decision.order.state is not order.state and decision.order.state is OrderState.CLOSED:
-        facts.append(OrderClosed(merchant_id=merchant_id, happened_at=at, order_id=order.order_id))
-    if decision.alarm is not None:
-        alarmed = PaymentAlarmed(
-            merchant_id=merchant_id, happened_at=at, payment_id=payment.payment_id, alarm=decision.alarm
-        )
-        facts.append(alarmed)
+        facts.append(OrderClosed(**of_order))
     return facts
+
+
+def _alarmed(payment: Payment, alarm: str, arrival: Arrival) -> PaymentAlarmed:
+    return PaymentAlarmed(
+        merchant_id=payment.merchant_id, happened_at=arrival.happened_at, payment_id=payment.payment_id, alarm=alarm
+    )
 
 
 async def apply_report(tools: PaymentTools, merchant_id: UUID, report: dict[str, Json]) -> None:
@@ -124,3 +147,9 @@ async def apply_report(tools: PaymentTools, merchant_id: UUID, report: dict[str,
     notification_id = UUID(cast("str", report["notification_id"]))
     arrival = Arrival(evidence, "notification", when_it_happened(evidence, tools.now()), notification_id)
     await record_evidence(tools, merchant_id, payment_id, arrival)
+
+
+async def record_statement(tools: PaymentTools, merchant_id: UUID, payment_id: UUID, evidence: Evidence) -> Decision:
+    """Apply what a statement says of a payment: one more door to the transition function. Raises NotFoundHere."""
+    arrival = Arrival(evidence, "statement", when_it_happened(evidence, tools.now()))
+    return await record_evidence(tools, merchant_id, payment_id, arrival)

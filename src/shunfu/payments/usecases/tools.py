@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shunfu.db import Database, Job, Jobs, Outbox
+from shunfu.db import NEVER_GIVE_UP, Database, Job, Jobs, Outbox
 from shunfu.driver import Driver
 from shunfu.gateway.port import Moment
 from shunfu.kernel.clock import Source
@@ -18,8 +18,6 @@ ASK_JOB = "payments.ask"
 EXPIRE_JOB = "payments.expire"
 CLOSE_JOB = "payments.close_at_channel"
 APPLY_HANDLER = "payments.apply_report"
-NEVER_GIVE_UP = 1_000_000_000
-"""Attempts of a job about money: it backs off to minutes between tries, but no number of faults ends it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""The process dies at every point of every operation, on a real PostgreSQL: nothing is lost, and nothing is done twice.
+
+First an operation runs to its end and its points are counted. Then it runs once for each of them on a fresh order: the
+process ends there, its connections break, another process begins with nothing in memory, clients and channel ask again,
+time passes until nothing waits, and the order is checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import uvloop
+
+from crash.account import as_user
+from crash.cases import Case, act, number_of, start, uuid_of
+from crash.checking import LIVE, look_at, look_at_all
+from crash.facts import sums_now
+from crash.fuse import Crash, Moment
+from crash.operations import OPERATIONS, Operation
+from crash.report import Row, keep
+from crash.site import Site, open_site, post
+from shunfu.app.commands import prove_books
+from shunfu.db import PoolSettings, Urls
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: re.sub(r"\W+", "-", operation.name))
+def test_dies_at_every_point(
+    operation: Operation, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        row = runner.run(visit_all(operation, operation.channel, as_user(spared_urls, quick_user)))
+    keep(row)
+    with capsys.disabled():
+        print(row)
+
+
+async def visit_all(operation: Operation, channel: str, pool_settings: PoolSettings) -> Row:
+    """Die at every point of an operation, each time on a fresh order, and look at everything in the end."""
+    async with open_site(pool_settings, channel) as site:
+        places: dict[str, str] = {}
+        await afterwards(site, operation, await operation.prepare(site, "rehearsal"), "rehearsed")
+        moments = await live_through(site, operation)
+        assert any(moment.is_call for moment in moments) == operation.talks, [*map(str, moments)]
+        deaths = 0
+        for index, moment in enumerate(moments):
+            case = await die_at(site, operation, index, moments)
+            places[str(uuid_of(case.order_id))] = f"point {index}, {moment}"
+            deaths += 1
+        assert deaths == len(moments), "every moment was a death"
+        assert len(site.snapshots) == deaths
+        found = await look_at_all(site)
+        assert found == [], (found, places)
+        proof = await prove_books(site.world.house)
+        assert proof["ok"], proof
+    return Row(operation.name, channel, moments)
+
+
+async def live_through(site: Site, operation: Operation) -> list[Moment]:
+    """The operation from beginning to end, alive: its points, and that all is well when nobody dies."""
+    case = await operation.prepare(site, "alive")
+    mortal = await site.start_mortal(None, operation.kinds)
+    await act(mortal, case)
+    mortal.end()
+    await afterwards(site, operation, case, "alive")
+    return mortal.fuse.moments
+
+
+async def die_at(site: Site, operation: Operation, index: int, moments: list[Moment]) -> Case:
+    """The operation on a fresh order, up to one point; then the process that is left carries on."""
+    case = await operation.prepare(site, f"point-{index}")
+    mortal = await site.start_mortal(index, operation.kinds)
+    with pytest.raises(Crash):
+        await act(mortal, case)
+    mortal.end()
+    is_same = mortal.fuse.moments == moments[: index + 1]
+    assert is_same, f"it went another way: {[*map(str, mortal.fuse.moments)]} {[*map(str, moments)]}"
+    site.clock.advance(1)
+    site.snapshots.append(await sums_now(site.world.house.database))
+    return await afterwards(site, operation, case, f"point {index}, {moments[index]}")
+
+
+async def afterwards(site: Site, operation: Operation, case: Case, where: str) -> Case:
+    """The client insists, time passes, the shopper comes back where one is needed, and the order is looked at."""
+    if case.ask is not None:
+        said = await site.insist(case.ask)
+        assert said.status in {200, 201, 409}, said.body
+        case = case if case.order_id else replace(case, order_id=said.json()["id"])
+    if operation.wanted.is_bought:
+        await buy(site, case)
+    await site.live()
+    if case.ask is not None:
+        await post(site, case.ask)
+    wrong = await look_at(site, case, operation.wanted)
+    assert wrong == [], f"{operation.name}, {where}: {'; '.join(wrong)}"
+    return case
+
+
+async def buy(site: Site, case: Case) -> None:
+    """The shopper pays what is pending; when the janitor finds nothing to pay, they choose again."""
+    for attempt in range(5):
+        order: Any = (await site.world.get(f"/v1/orders/{case.order_id}")).json()
+        if order["state"] == "PAID":
+            return
+        live = [payment["state"] for payment in order["payments"] if payment["state"] in LIVE]
+        if live[-1:] == ["PENDING"]:
+            site.line.shopper(number_of(order["payments"][-1]["id"]))
+            await site.deliver_due()
+            await site.world.work()
+        elif live:
+            await site.live(site.clock.instant + timedelta(seconds=61))
+        else:
+            await site.insist(start(site, case.order_id, f"again-{number_of(case.order_id)}-{attempt}"))
+    raise AssertionError("the shopper could not pay")

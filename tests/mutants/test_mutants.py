@@ -1,0 +1,49 @@
+"""Seeded bugs: each patch beside this file is one, and a test that it names must fail by it.
+
+What the suite does not see it does not prove: a bug that survives here is a missing test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mutate import AT_A_TIME, Mutant, Server, Verdict, Workshop, keep, read_all
+from shunfu.db import Urls
+
+pytestmark = pytest.mark.long
+
+BUGS = read_all()
+
+
+@pytest.fixture(scope="module")
+def verdicts(
+    request: pytest.FixtureRequest, pg_server: Urls, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Verdict]]]:
+    """A verdict a chosen bug, some of them at a time; all of them are kept in build/mutants.json."""
+    items = [item for item in request.session.items if item.path == Path(__file__)]
+    chosen: list[Mutant] = [item.callspec.params["bug"] for item in items if hasattr(item, "callspec")]
+    workshop = Workshop(
+        request.config.rootpath, tmp_path_factory.mktemp("mutants"), Server(pg_server.admin_url, template_database)
+    )
+    workshop.prove_whole([test for bug in chosen for test in bug.killers])
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        tried = {bug.name: pool.submit(workshop.try_out, bug) for bug in chosen}
+        yield tried
+        for trial in tried.values():
+            trial.cancel()
+    keep([trial.result() for trial in tried.values() if not trial.cancelled()])
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_seeded_bug_is_seen(bug: Mutant, verdicts: Mapping[str, Future[Verdict]]) -> None:
+    verdict = verdicts[bug.name].result()
+    assert verdict.killed_by, f"{bug.bug}\n{verdict.why}"
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(BUGS) >= 24
+    assert len({bug.bug for bug in BUGS}) == len(BUGS)
