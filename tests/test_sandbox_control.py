@@ -225,18 +225,11 @@ async def test_refunds_are_listed_and_ended(site: Site) -> None:
 
 
 async def test_a_timer_rings_when_the_clock_jumps(tmp_path: Path) -> None:
+    """It has rung when the jump is answered: whoever asks next sees its end, on a busy machine too."""
     async with open_site(make_host(tmp_path, pigeon(), is_real_time=True)) as site:
         await site.ask("POST", "/pigeon/refunds", {"number": "r1", "order": "n1"})
         await site.control("clock", {"advance_seconds": 3600})
-
-        async def state() -> object:
-            return (await site.control("refunds"))[1]["items"][0]["state"]
-
-        for _ in range(200):
-            if await state() == "SUCCEEDED":
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("the refund did not end")
+        assert (await site.control("refunds"))[1]["items"][0]["state"] == "SUCCEEDED"
 
 
 async def test_what_the_sandboxes_are(site: Site) -> None:

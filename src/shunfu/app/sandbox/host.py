@@ -129,10 +129,14 @@ class Host:
         self._put(stages.switch_key(self._stages[name], notify_key))
 
     def set_clock(self, speed: float, advance_seconds: float) -> None:
-        """Let all sandboxes' waits pass `speed` times as fast from now on, after their time jumped by some seconds."""
+        """Let all sandboxes' waits pass `speed` times as fast from now on, after their time jumped by some seconds.
+
+        What ended in those seconds has ended when this returns.
+        """
         now = self._source.now()
-        for stage in tuple(self._stages.values()):
-            self._put(stages.set_clock(stage, speed, advance_seconds, now))
+        for name, stage in tuple(self._stages.items()):
+            jumped = stages.set_clock(stage, speed, advance_seconds, now)
+            self._put(stages.ring_due(jumped, now, self._dice.keep_time(name)))
 
     async def run(self) -> None:
         """Deliver what is due and save what changed, until cancelled."""

@@ -96,12 +96,18 @@ def take_step(stage: Stage[S], step: Step[S], at: At) -> Stage[S]:
     return _take(stage, step, at)
 
 
-def advance(stage: Stage[S], now: datetime, entropy: bytes) -> tuple[Stage[S], tuple[Delivery, ...]]:
-    """Ring what is due, then the notifications due now; their next tries are in the stage already."""
+def ring_due(stage: Stage[S], now: datetime, entropy: bytes) -> Stage[S]:
+    """The stage after every timer whose time has come."""
     at = stage.at(now, entropy)
     for name, due_ms in sorted(stage.timers.items(), key=lambda item: (item[1], item[0])):
         if due_ms <= at.business_ms:
             stage = _ring(stage, name, at)
+    return stage
+
+
+def advance(stage: Stage[S], now: datetime, entropy: bytes) -> tuple[Stage[S], tuple[Delivery, ...]]:
+    """Ring what is due, then the notifications due now; their next tries are in the stage already."""
+    stage, at = ring_due(stage, now, entropy), stage.at(now, entropy)
     post, faults, sendings = posts.take_due(stage.post, stage.faults, _schedule(stage), at)
     deliveries: list[Delivery] = []
     for sending in sendings:
