@@ -144,7 +144,9 @@ async def test_only_one_takes_over(desk: Desk) -> None:
 
 
 async def test_a_holder_that_comes_back_late_changes_nothing(desk: Desk) -> None:
-    """The first worker was only slow; meanwhile another took over and answered. The stored answer stays."""
+    """The first worker was only slow; meanwhile another took over and answered. The stored answer stays the only one:
+    the late one is told that the request is in flight, and its client asks again.
+    """
     gate, begun = asyncio.Event(), asyncio.Event()
 
     async def slow(resource_id: UUID) -> Response:
@@ -157,7 +159,8 @@ async def test_a_holder_that_comes_back_late_changes_nothing(desk: Desk) -> None
     desk.clock.advance(LEASE.total_seconds())
     stored = await desk.ask()
     gate.set()
-    await task
+    with pytest.raises(RequestInFlight):
+        await task
     assert (await desk.ask()).body == stored.body
 
 

@@ -20,9 +20,10 @@ UPDATE idempotency_keys SET lease_token = $5, lease_until = $6
 WHERE merchant_id = $1 AND method = $2 AND path = $3 AND key = $4 AND status IS NULL AND lease_until <= $7;
 
 -- name: finish_request
--- Store the final answer; a stale holder of the lease changes nothing.
+-- Store the final answer; a stale holder of the lease changes nothing and gets no row.
 UPDATE idempotency_keys SET status = $6, media_type = $7, body = $8
-WHERE merchant_id = $1 AND method = $2 AND path = $3 AND key = $4 AND lease_token = $5 AND status IS NULL;
+WHERE merchant_id = $1 AND method = $2 AND path = $3 AND key = $4 AND lease_token = $5 AND status IS NULL
+RETURNING status;
 
 -- name: release_request
 -- End the lease at once without an answer, so that the client may try again.

@@ -120,7 +120,10 @@ class Idempotency:
         return json.dumps(await self._database.transact(story)).encode()
 
     async def _finish(self, scope: Scope, begun: tuple[UUID, UUID], response: Response) -> None:
-        """Store a final answer; `begun` is the resource's id and the lease."""
+        """Store a final answer; `begun` is the resource's id and the lease.
+
+        Raises RequestInFlight when the lease was lost meanwhile: whoever has it gives the one answer.
+        """
         resource_id, lease_token = begun
         is_final = response.status_code < 500 and response.status_code not in NOT_STORED
         is_final = is_final and b'"/problems/request_in_flight"' not in response.body[:200]
@@ -130,7 +133,8 @@ class Idempotency:
             if response.headers.get("cache-control") == NO_STORE["cache-control"]:
                 media_type, body = SEALED + media_type, await self._sealed(scope, resource_id, body)
             answer = (response.status_code, media_type, body)
-            await self._database.single(SQL["finish_request"], *scope.columns(), lease_token, *answer)
+            if not await self._database.single(SQL["finish_request"], *scope.columns(), lease_token, *answer):
+                raise RequestInFlight
         else:
             await self._release(scope, lease_token)
 
