@@ -56,7 +56,10 @@ class AlipayRefunds:
         return RefundSucceeded(refund.amount, refund.number, _when(said, moment))
 
     def query_refund(self, settings: Settings, refund: Refund, moment: Moment) -> Flow[RefundEvidence]:
-        """Ask what became of it. An answer without a status proves nothing, not even that the refund does not exist."""
+        """Ask what became of it. An answer that names the refund without a status proves nothing.
+
+        One that names none is NotFound: the refund is asked for again under its number, which moves nothing twice.
+        """
         said = yield from exchange(settings, _question(refund), moment)
         return said if isinstance(said, Unknown) else _told(said, refund, moment)
 
@@ -74,8 +77,7 @@ def _ask_after(settings: Settings, refund: Refund, moment: Moment, heard: Refund
     if isinstance(said, Unknown):
         return said
     told = _told(said, refund, moment)
-    is_nothing = isinstance(told, NotFound) or (said.is_success and not said.node.keys() & _FIELDS)
-    return heard if is_nothing else told
+    return heard if isinstance(told, NotFound) else told
 
 
 def _question(refund: Refund) -> Ask:
@@ -98,7 +100,8 @@ def _told(said: Said, refund: Refund, moment: Moment) -> RefundEvidence:
     if any(told != ours and (status or told is not None) for told, ours in zip(_named(said), asked, strict=True)):
         return Unknown("reply is about another refund")
     if status is None:
-        return RefundProcessing(refund.number)
+        is_known = said.node.keys() & _FIELDS
+        return RefundProcessing(refund.number) if is_known else NotFound("no refund is named")
     return RefundSucceeded(refund.amount, refund.number, _when(said, moment))
 
 

@@ -21,7 +21,7 @@ from shunfu.refunds import store
 from shunfu.refunds.events import RefundAlarmed, RefundEnded, RefundSettled, RefundTurnedAbnormal
 from shunfu.refunds.model import Decision, Refund, RefundState, record
 from shunfu.refunds.store import Arrival, arrived
-from shunfu.refunds.timetable import overdue_alarm
+from shunfu.refunds.timetable import next_visit, overdue_alarm
 from shunfu.refunds.usecases.tools import Named, RefundTools
 
 
@@ -74,6 +74,9 @@ async def _save(
     if after.state is RefundState.SUCCEEDED and refund.state is not RefundState.SUCCEEDED:
         await _post(tools, tx, after)
     await tell(tools.payments, tx, (order, order), facts_of(refund, after, arrival.happened_at))
+    if refund.state is RefundState.REQUESTED and after.is_open:  # nobody visits what waits for a person
+        due = next_visit(after, tools.now(), tools.payments.pace.divisor)
+        await tools.payments.jobs.enqueue(tx, tools.visit(after, due))
     if alarm is not None:
         await tools.payments.outbox.publish(tx, alarmed(after, alarm, arrival))
     return replace(decision, alarm=alarm)

@@ -227,7 +227,7 @@ DONE = {"refund_status": "REFUND_SUCCESS", "out_trade_no": NUMBER, "out_request_
 @pytest.mark.parametrize(
     ("node", "kind"),
     [
-        ({}, RefundProcessing),
+        ({}, NotFound),
         ({"out_trade_no": NUMBER, "out_request_no": "R1", "refund_amount": "1.00"}, RefundProcessing),
         ({"out_trade_no": NUMBER, "out_request_no": "R1"}, RefundProcessing),
         ({"out_trade_no": NUMBER, "out_request_no": "R2", "refund_amount": "1.00"}, Unknown),
