@@ -4,9 +4,12 @@ Every message is genuine and new: signed with the sandbox's own private key, enc
 another pending payment. The payments are saved through the payments room's own store in set-up, because making
 thousands over HTTP would take longer than what is measured.
 
-Two things are measured apart. *Taken in*: the POST, from the first byte to the channel's reply, which is sent after the
-commit; the server runs without its worker, so nothing else happens meanwhile. *Applied*: then a server with its worker
-starts and works through what was taken in, until every payment is CAPTURED and in the ledger. Compared with
+Three things are measured apart. *Taken in*: the POST, from the first byte to the channel's reply, which is sent after
+the commit; the server runs without its worker, so nothing else happens meanwhile. *Applied*: then a server with its
+worker starts and works through what was taken in, until every payment is CAPTURED and in the ledger. *Flooded*: the
+rate that server and worker hold together is found, then twice that is sent on a clock that waits for nobody, and sent
+again as the channel does when no 2xx comes; every message that was acknowledged is looked up afterwards. The first two
+are compared with
 
 - pgbench on the same PostgreSQL and at the same concurrency, running what the route sends for one notification: the
   channel account, the payment, and one transaction with nonce, id, message with body, and event with its job;
@@ -34,6 +37,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from _flood import Flood, Message
 from _load import Caller, for_seconds
 from _meter import cpu_seconds, percentile_ms, ratio, raw_rsa
 from _pgbench import (
@@ -52,6 +56,7 @@ from _pgbench import (
 from _rig import CHANNEL, Rig, Side, rig
 from shunfu.app.wiring import House
 from shunfu.db import Job, Query, Transaction, named_queries
+from shunfu.driver import discover
 from shunfu.kernel.ids import encode
 from shunfu.kernel.money import Money
 from shunfu.payments import store
@@ -64,7 +69,16 @@ MESSAGES_A_SECOND = 400
 BARE_PAYMENTS = 1000
 ROWS_A_TRANSACTION = 100
 APPLY_SECONDS_MAX = 120.0
+HELD_AT_ONCE = 16
+FLOOD_FACTOR = 2.0
+WAITS_SHORTENED = 20.0
+"""The channel's waits before a retry pass so many times as fast: 15 s are 0.75 s."""
 AMOUNT = Money(2800, "CNY")
+KEPT = Query(
+    "kept",
+    "SELECT DISTINCT external_id FROM notifications WHERE merchant_id = $1 AND verdict = 'accepted'",
+    "Every message that was taken in.",
+)
 DB, MERCHANTS = named_queries("shunfu.db"), named_queries("shunfu.merchants")
 NOTIFICATIONS, PAYMENTS = named_queries("shunfu.notifications"), named_queries("shunfu.payments")
 CAPTURED = Query(
@@ -191,6 +205,7 @@ def _pending(side: Side, told: dict[str, str], payment_id: UUID, now: datetime) 
         state=PaymentState.PENDING,
         deadline=ends,
         created_at=now,
+        notify_url="https://pay.example.com/notifications",
     )
     return order, payment
 
@@ -278,13 +293,36 @@ def _captured(runner: asyncio.Runner, house: House, side: Side) -> int:
 
 def prepare(rig_: Rig, seconds: float) -> list[Post]:
     """Save the payments of both merchants and sign a message for each of the first one's."""
-    told, wechat = rig_.credentials[CHANNEL], WeChat(rig_.credentials)
+    posts = more(rig_, round(seconds * MESSAGES_A_SECOND) * len(LEVELS) + 20)
     with rig_.house() as (runner, house):
-        ids = [house.source.new_id() for _ in range(round(seconds * MESSAGES_A_SECOND) * len(LEVELS) + 20)]
-        runner.run(save_payments(house, rig_.paid, told, ids))
         bare = [UUID(int=number) for number in range(1, BARE_PAYMENTS + 1)]
-        runner.run(save_payments(house, rig_.bare, told, bare))
+        runner.run(save_payments(house, rig_.bare, rig_.credentials[CHANNEL], bare))
+    return posts
+
+
+def more(rig_: Rig, count: int) -> list[Post]:
+    """Save so many payments of the first merchant and sign a message for each."""
+    wechat = WeChat(rig_.credentials)
+    with rig_.house() as (runner, house):
+        ids = [house.source.new_id() for _ in range(count)]
+        runner.run(save_payments(house, rig_.paid, rig_.credentials[CHANNEL], ids))
     return [wechat.post(encode(payment_id)) for payment_id in ids]
+
+
+def flood(rig_: Rig, seconds: float) -> dict[str, Any]:
+    """Find the rate that server and worker hold, send twice as much, and look up all that was acknowledged."""
+    held = asyncio.run(take_in(rig_, deque(more(rig_, round(seconds * MESSAGES_A_SECOND))), HELD_AT_ONCE, seconds))
+    a_second = FLOOD_FACTOR * held["a_second"]
+    posts = more(rig_, round(a_second * seconds))
+    messages = [Message(json.loads(post.body)["id"], post.headers, post.body) for post in posts]
+    waits = tuple(wait / WAITS_SHORTENED for wait in discover().sandboxes[CHANNEL].waits_seconds)
+    flooded = Flood(rig_.base_url + rig_.paid.notification_path(), waits)
+    asyncio.run(flooded.run(messages, a_second))
+    with rig_.house() as (runner, house):
+        rows = runner.run(house.database.single(KEPT, rig_.paid.merchant_id))
+    lost = set(flooded.seconds) - {row["external_id"] for row in rows}
+    report = flooded.report(len(messages), a_second)
+    return {"held_a_second": held["a_second"], **report, "acknowledged_and_lost": len(lost)}
 
 
 def warm_up(rig_: Rig, posts: deque[Post]) -> dict[str, Any]:
@@ -317,6 +355,7 @@ def measure(rig_: Rig, seconds: float) -> dict[str, Any]:
         "taken_in": levels,
         "sql_of_a_notification": statements_in(statements),
         "applied": apply_all(rig_, total - len(posts)),
+        "flooded": flood(rig_, seconds),
         "rsa_2048": {**rsa, "ratio_of_a_core_to_verifying_alone": ratio(best, rsa["verifies_a_second"])},
     }
 

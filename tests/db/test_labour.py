@@ -17,8 +17,8 @@ COLUMNS = ("merchant_id", "source", "external_id", "digest", "recorded_at")
 COUNT = sql("SELECT count(*) FROM inbox WHERE merchant_id = $1")
 
 
-def rows(*names: str) -> list[tuple[object, ...]]:
-    return [(MERCHANT, "test", name, b"digest", NOW) for name in names]
+def rows(*names: str) -> bytes:
+    return "".join(f"{MERCHANT}\ttest\t{name}\t\\\\x00\t{NOW.isoformat()}\n" for name in names).encode()
 
 
 async def setting(database: Database, name: str, limits: Labour | None) -> object:
@@ -52,7 +52,7 @@ async def test_a_statement_may_take_longer_than_the_pools_and_no_longer_than_its
 async def test_rows_come_in_by_copy_and_go_with_the_transaction(database: Database) -> None:
     async def story(tx: Transaction) -> object:
         await tx.append("inbox", COLUMNS, rows("1", "2"))
-        await tx.append("inbox", COLUMNS, (row for row in rows("3")))
+        await tx.append("inbox", COLUMNS, rows("3"))
         return await tx.fetch_value(COUNT, MERCHANT)
 
     assert await database.labour(story, Labour()) == 3
@@ -79,7 +79,7 @@ async def test_a_row_that_is_there_is_refused_with_all_others(database: Database
 
 async def test_every_row_says_whose_it_is(database: Database) -> None:
     async def story(tx: Transaction) -> None:
-        await tx.append("inbox", COLUMNS[::-1], [])
+        await tx.append("inbox", COLUMNS[::-1], b"")
 
     with pytest.raises(AssertionError, match="whose"):
         await database.transact(story)

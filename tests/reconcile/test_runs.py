@@ -136,6 +136,11 @@ async def test_a_damaged_statement_leaves_no_half_of_its_lines(desk: Desk) -> No
     "changes",
     [
         {"number": "nul\0"},
+        {"number": "tab\t"},
+        {"number": "two\nlines"},
+        {"number": "\\N"},
+        {"channel_transaction_no": "\\."},
+        {"state": "bell\x07"},
         {"state": "x" * 2000},
         {"happened_at": BEGIN.replace(year=1)},
         {"currency": "USD"},

@@ -5,7 +5,7 @@ Also one plain connection for set-up work. Must not know: any table.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, cast
@@ -44,8 +44,8 @@ class Connection(Protocol):
     async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Record | None: ...  # noqa: ASYNC109, D102
     async def fetchval(self, query: str, *args: object, timeout: float | None = None) -> object: ...  # noqa: ASYNC109, D102
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str: ...  # noqa: ASYNC109, D102
-    async def copy_records_to_table(  # noqa: D102
-        self, table_name: str, *, records: Iterable[Sequence[object]], columns: Sequence[str]
+    async def copy_to_table(  # noqa: D102
+        self, table_name: str, *, source: AsyncIterable[bytes], columns: Sequence[str]
     ) -> str: ...
     async def close(self, *, timeout: float | None = None) -> None: ...  # noqa: ASYNC109, D102
     def terminate(self) -> None: ...  # noqa: D102

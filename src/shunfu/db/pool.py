@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -113,14 +113,15 @@ class Transaction(Reader):
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
-    async def append(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Add many rows to a table of the caller's room by COPY: a third of what INSERT costs.
+    async def append(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+        """Add many rows to a table of the caller's room by COPY: a fraction of what INSERT costs.
 
-        `columns` and each row begin with the merchant. `ConstraintViolated` when a constraint says no.
+        `rows` are UTF-8 in COPY's text form: a line a row, tabs between cells, `\\N` for null, `\\\\` for a backslash.
+        Each begins with its merchant, as `columns` do. `ConstraintViolated` when a constraint says no.
         """
         assert columns[0] == "merchant_id", "every row says whose it is"
         with translating(f"append to {table}"):
-            await self._open().copy_records_to_table(table, records=rows, columns=columns)
+            await self._open().copy_to_table(table, source=_in_one_piece(rows), columns=columns)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call back once this unit of work is committed, and never if it is rolled back. Equal callbacks run once."""
@@ -276,6 +277,10 @@ def _raised(limits: Labour) -> str:
     """
     timeout = f"SET LOCAL statement_timeout = {limits.statement_seconds * 1000:d}"
     return f"{timeout}; SET LOCAL work_mem = '{limits.memory_mib:d}MB'; SET LOCAL enable_nestloop = off"
+
+
+async def _in_one_piece(rows: bytes) -> AsyncIterator[bytes]:
+    yield rows
 
 
 async def _teach_json(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from shunfu.gateway.evidence import Refused, Unknown
 from shunfu.gateway.flow import Flow
@@ -60,14 +60,14 @@ class StatementNotReady:
 StatementAnswer: TypeAlias = StatementFile | NoStatement | StatementNotReady | Refused | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class StatementLine:
+class StatementLine(NamedTuple):
     """One line. Minor units; `amount_minor` is positive for money to the merchant, negative for money from it.
 
     `fee_minor` is positive where the merchant pays it. `number` is our payment's, `refund_number` our refund's, both
     empty when the line has none. `state` is the channel's own word; `is_settled` is False while, or because, that word
     says that no money has moved for good. `balance_minor` only in a statement of funds. A `withdrawal` went to the
-    merchant's bank, a `transfer` to somebody else.
+    merchant's bank, a `transfer` to somebody else. A tuple, because a frozen dataclass is made at a fifth of its speed,
+    and a statement has a million.
     """
 
     kind: LineKind

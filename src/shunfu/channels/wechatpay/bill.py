@@ -175,17 +175,18 @@ class _TradeColumns:
             state = cells[self.state] if self.state >= 0 else "SUCCESS"
             time = cells[self.time]
         return StatementLine(
-            kind="refund" if is_refund else "payment",
-            number=cells[self.number],
-            refund_number=refund_number,
-            channel_transaction_no=cells[self.transaction],
-            channel_refund_no=_none_if_zero(cells[self.refund]),
-            amount_minor=moved,
-            fee_minor=_fen(cells[self.fee]),
-            currency=cells[self.currency],
-            state=state,
-            happened_at=_time(time),
-            is_settled=state not in _UNSETTLED,
+            "refund" if is_refund else "payment",
+            cells[self.number],
+            refund_number,
+            cells[self.transaction],
+            _none_if_zero(cells[self.refund]),
+            moved,
+            _fen(cells[self.fee]),
+            cells[self.currency],
+            state,
+            _time(time),
+            None,
+            state not in _UNSETTLED,
         )
 
 
@@ -231,6 +232,7 @@ def _funds_kind(word: str) -> LineKind:
     return "other"
 
 
+@lru_cache(maxsize=8192)
 def _fen(text: str) -> int:
     """An amount in fen; what is smaller than a fen cannot be money that moved."""
     fen, rest = divmod(amount_of(text), FEN)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, TypeAlias, cast
+from typing import Literal, cast
 from uuid import UUID
 
 from shunfu.db import Reader, Record, Transaction, named_queries
@@ -15,8 +15,6 @@ from shunfu.reconcile.equation import Tally
 
 SQL = named_queries("shunfu.reconcile")
 Origin = Literal["fetched", "file", "none"]
-LineRow: TypeAlias = tuple[object, ...]
-"""A line as it is written, in the order of LINE_COLUMNS."""
 
 LINES = "statement_lines"
 LINE_COLUMNS = (
@@ -85,8 +83,8 @@ async def add_statement(tx: Transaction, merchant_id: UUID, statement: Statement
     )
 
 
-async def append_lines(tx: Transaction, rows: Iterable[LineRow]) -> None:
-    """Add many lines at once."""
+async def append_lines(tx: Transaction, rows: bytes) -> None:
+    """Add many lines at once: LINE_COLUMNS in COPY's text form."""
     await tx.append(LINES, LINE_COLUMNS, rows)
 
 
