@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 PYTHON_BIN := .venv/bin/python
 
-.PHONY: help setup setup-run browser strangers demo test mutants check fmt reference bench clean
+.PHONY: help setup setup-run browser strangers demo test simulate mutants check fmt reference bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ demo: setup-run ## a small shop that takes a signed payment on this machine; Ctr
 test: setup browser strangers ## every test, and that docs/proof.md's tests ran; LONG=1 adds the long ones
 	@PYTHONPATH=tests $(PYTHON_BIN) -m pytest -p house.ran_plugin -n auto --maxprocesses 4 --dist loadfile $(if $(LONG),-m "",)
 	@$(PYTHON_BIN) tools/proof.py
+
+simulate: setup ## the real use-cases under drawn faults; SEEDS=100000 for more, ARGS='--seed 7 --trace' for one
+	@mkdir -p build
+	@$(PYTHON_BIN) tools/simulate.py --seeds $(or $(SEEDS),1000) --jobs $$(nproc) --json build/simulation.json $(ARGS)
 
 mutants: setup ## the seeded bugs of tests/mutants, and the test that kills each; ARGS='refunds' chooses
 	@$(PYTHON_BIN) tools/mutate.py $(ARGS)

@@ -1,6 +1,7 @@
 """One PostgreSQL for the whole run and a fresh database for each test.
 
-By default an embedded server in a new folder under /tmp, which PostgreSQL's user can enter. With
+By default an embedded server in a new folder that PostgreSQL's user can enter: in memory where the machine has room for
+it, because making and dropping a database is then ten times as fast, else under /tmp. With
 SHUNFU_TEST_DATABASE_URL (a superuser's address) the tests use that server instead; with SHUNFU_TEST_TEMPLATE they copy
 that database, which holds every migration already.
 """
@@ -29,6 +30,8 @@ from shunfu.db import (
 from shunfu.db.driver import session
 from shunfu.db.embedded.settings import other_database
 
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 4 << 30
 OUTSIDE_URL = os.environ.get("SHUNFU_TEST_DATABASE_URL")
 READY_TEMPLATE = os.environ.get("SHUNFU_TEST_TEMPLATE")
 
@@ -45,7 +48,8 @@ def plain_logs() -> None:
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
     """A short folder that every user can enter; removed at the end of the run."""
-    folder = Path(tempfile.mkdtemp(prefix="shunfu-", dir="/tmp"))
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN and os.access(MEMORY, os.W_OK)
+    folder = Path(tempfile.mkdtemp(prefix="shunfu-", dir=MEMORY if has_room else "/tmp"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
@@ -89,7 +93,7 @@ def template_database(pg_server: Urls) -> Iterator[str]:
 async def database_urls(pg_server: Urls, template_database: str) -> AsyncIterator[Urls]:
     """A fresh, migrated database: `app_url`, `migration_url` (the owner's) and `admin_url`."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    await _administer(pg_server, f"CREATE DATABASE {name} TEMPLATE {template_database}{_owner()}")
+    await _administer(pg_server, f"CREATE DATABASE {name} TEMPLATE {template_database}{_owner()} STRATEGY FILE_COPY")
     yield pg_server.with_database(name)
     await _administer(pg_server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -3,10 +3,13 @@
     tools/mutate.py            every bug
     tools/mutate.py NAME …     the bugs whose names contain one of these
 
-A patch begins with two lines and goes on as a unified diff from the root of the tree:
+A patch begins with two or three lines and goes on as a unified diff from the root of the tree:
 
     bug: A second capture of an order pays it as well.
     killers: tests/payments/test_table.py::test_surplus_is_decided_under_the_orders_lock
+    when: long
+
+The third line keeps a bug out of `make test`, where it only has to apply still.
 
 A run copies the tree, proves that the tests pass there, and then, in a copy for each bug, applies the patch and runs
 the tests that it names. The bug is killed when one of them fails in its call; it is not when all pass, when the patch
@@ -34,7 +37,6 @@ PATCHES = ROOT / "tests" / "mutants"
 REPORT = ROOT / "build" / "mutants.json"
 COPIED = ("src", "tests", "tools", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__", ".*")
-HEADER = ("bug: ", "killers: ")
 AT_A_TIME = 2
 TRIAL_SECONDS = 120.0
 PROOF_SECONDS = 600.0
@@ -53,6 +55,7 @@ class Mutant:
     bug: str
     killers: tuple[str, ...]
     diff: str
+    is_long: bool = False
 
     @property
     def changes_schema(self) -> bool:
@@ -90,18 +93,27 @@ class Server:
 
 def read(path: Path) -> Mutant:
     """A patch file. Raises NotRunnable when it does not begin with its bug and its killers."""
-    bug, killers, *diff = path.read_text("utf8").splitlines(keepends=True)
-    if not (bug.startswith(HEADER[0]) and killers.startswith(HEADER[1])):
-        raise NotRunnable(f"{path.name} begins with two lines, `bug: …` and `killers: …`")
-    named = tuple(test.strip() for test in killers.removeprefix(HEADER[1]).split(","))
+    header, begins, diff = path.read_text("utf8").partition("--- ")
+    told = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
+    if list(told) not in (["bug", "killers"], ["bug", "killers", "when"]) or told.get("when", "long") != "long":
+        raise NotRunnable(f"{path.name} begins with `bug: …`, `killers: …` and, if it takes long, `when: long`")
+    named = tuple(test.strip() for test in told["killers"].split(","))
     if not all("::" in test for test in named):
         raise NotRunnable(f"{path.name}: a killer is `tests/…/test_x.py::test_y`")
-    return Mutant(path.stem, bug.removeprefix(HEADER[0]).strip(), named, "".join(diff))
+    return Mutant(path.stem, told["bug"], named, begins + diff, is_long="when" in told)
 
 
 def read_all(folder: Path = PATCHES) -> list[Mutant]:
     """Every patch of a folder, by name."""
     return [read(path) for path in sorted(folder.glob("*.patch"))]
+
+
+def why_not_applied(tree: Path, mutant: Mutant, *, is_tried_only: bool = True) -> str:
+    """Apply a bug's patch to a tree, or only try whether it would; why it cannot be, or nothing."""
+    command = ["git", "apply", *(["--check"] if is_tried_only else []), "--whitespace=nowarn", "-"]
+    alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)}
+    done = subprocess.run(command, cwd=tree, input=mutant.diff, env=alone, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else f"the patch does not apply any more: {done.stderr.strip()}"
 
 
 class Workshop:
@@ -161,16 +173,10 @@ class Workshop:
 
     def _apply(self, copy: Path, mutant: Mutant) -> str:
         """Apply the patch; why not, or nothing. Git writes new files: the copies that share the old ones keep them."""
-        for step in (["--check"], []):
-            command = ["git", "apply", *step, "--whitespace=nowarn", "-"]
-            outside = {**os.environ, "GIT_CEILING_DIRECTORIES": str(copy.parent)}
-            done = subprocess.run(
-                command, cwd=copy, input=mutant.diff, env=outside, capture_output=True, text=True, check=False
-            )
-            if done.returncode != 0:
-                return f"the patch does not apply any more: {done.stderr.strip()}"
+        if why := why_not_applied(copy, mutant) or why_not_applied(copy, mutant, is_tried_only=False):
+            return why
         named = [line[6:].strip() for line in mutant.diff.splitlines() if line.startswith("+++ b/")]
-        if not named or any((copy / name).samefile(self._whole / name) for name in named):
+        if any((copy / name).samefile(self._whole / name) for name in named):
             return "the patch changes nothing"
         for name in named:
             for compiled in (copy / name).parent.glob(f"__pycache__/{Path(name).stem}.*"):
@@ -247,7 +253,7 @@ def main(names: list[str]) -> int:
     """Exit code: 0 when every bug, or every chosen one, was killed."""
     REPORT.unlink(missing_ok=True)
     chosen = ["-k", " or ".join(names)] if names else []
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/mutants/test_mutants.py", *chosen]
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-m", "", "tests/mutants/test_mutants.py", *chosen]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if REPORT.exists():
         print(table())

@@ -302,9 +302,9 @@ async def _listening(site: Site) -> None:
 async def statement_due(site: Site, name: str) -> Case:
     """We were down from the moment when the shopper paid until the next day's statement; its run is asked for.
 
-    The day before has no statement, as for every other case.
+    The day before has no statement, as for every other case, and the day is long enough for the whole case.
     """
-    site.clock.instant += timedelta(days=3)
+    site.clock.instant = (site.clock.instant + timedelta(days=3)).replace(hour=0, minute=0)
     case = await pending(site, name)
     site.line.shopper(number_of(case.payment_id), faults=LOST)
     day = (site.clock.instant + BEIJING).date()

@@ -40,13 +40,14 @@ def _ends(order: Any, refunds: tuple[object, ...], wanted: Wanted) -> list[str]:
 
 
 async def _breaks(site: Site, order: Any) -> list[str]:
-    """What a statement found is found once, and what was approved is carried out."""
-    subjects = [
-        text for one in order["payments"] for text in (one["id"], number_of(one["id"]), str(uuid_of(one["id"])))
-    ]
+    """Every run came to its end; what a statement found is found once, and what was approved is carried out."""
+    runs = await site.peek("SELECT state, reason FROM reconcile_runs WHERE state <> 'DONE'")
+    ids = [one["id"] for one in order["payments"]]
+    subjects = [*ids, *map(number_of, ids), *(str(uuid_of(one)) for one in ids)]
     rows = await site.peek("SELECT kind, state FROM reconcile_breaks WHERE subject = ANY($1::text[])", subjects)
     wrong = [f"{len(rows)} breaks: {rows}"] if len(rows) > 1 else []
-    return wrong + [f"a break is left {state}" for _, state in rows if state in {"APPROVED", "PROPOSED"}]
+    wrong += [f"a break is left {state}" for _, state in rows if state in {"APPROVED", "PROPOSED"}]
+    return wrong + [f"a run is left {run}" for run in runs]
 
 
 async def look_at_all(site: Site) -> list[str]:

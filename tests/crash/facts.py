@@ -32,6 +32,9 @@ SELECT (SELECT coalesce(sum(amount_minor), 0)::bigint FROM sides WHERE debit IS 
 """The five sums of one moment. What a statement posts, fees and settlements, is left out: it moves no payment."""
 
 
+WITHOUT_IDS = frozenset({"unionpay"})
+
+
 async def all_rows(database: Database) -> dict[str, list[Mapping[str, Any]]]:
     """Every row of every table that the checker reads, of one moment."""
     async with database.reading() as reader:
@@ -83,8 +86,10 @@ def truth_of(stage: Stage[Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def heard_by(stage: Stage[Any]) -> list[dict[str, str]]:
-    """The notifications that the channel took for acknowledged."""
+    """The notifications that the channel took for acknowledged, where it gives them ids: not all do."""
     name = stage.sandbox.name
+    if name in WITHOUT_IDS:
+        return []
     taken = [one for one in stage.post.sendings if one.outcome == "accepted"]
     return [{"channel": name, "external_id": one.notification_id, "fault": one.fault} for one in taken]
 

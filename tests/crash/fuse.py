@@ -26,6 +26,7 @@ from shunfu.webhooks import Carrier, Outgoing, Sent
 
 T = TypeVar("T")
 NUMBER = re.compile(r"[0-9A-Z]{20,}|[0-9]{8,}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FILE = re.compile(r"[0-9a-f]{64}")
 ROUND_TRIP_SECONDS = 0.001
 FRAMES = frozenset({"BEGIN", "COMMIT", "ROLLBACK"})
 
@@ -119,8 +120,8 @@ class FusedConnection:
     async def execute(self, query: str, *args: object, **told: Any) -> str:
         return await self.send(name_of(query), lambda: self.inner.execute(query, *args, **told))
 
-    async def copy_records_to_table(self, table_name: str, **told: Any) -> str:
-        return await self.send(f"COPY {table_name}", lambda: self.inner.copy_records_to_table(table_name, **told))
+    async def copy_to_table(self, table_name: str, **told: Any) -> str:
+        return await self.send(f"COPY {table_name}", lambda: self.inner.copy_to_table(table_name, **told))
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  the driver's own shape
         await self.inner.close(timeout=timeout)
@@ -172,7 +173,8 @@ class FusedLine(Line):
 
     def answer(self, request: Request) -> Answer:
         """What the sandbox says, if the process lives to hear it."""
-        what = f"{request.method} {NUMBER.sub('{number}', urlsplit(request.url).path)}"
+        path = NUMBER.sub("{number}", FILE.sub("{file}", urlsplit(request.url).path))
+        what = f"{request.method} {path}"
         self._fuse.reach(Moment(what, "before", is_call=True))
         said = self._line.answer(request)
         self._fuse.reach(Moment(what, "after", is_call=True))

@@ -57,11 +57,21 @@ REFUNDED = Wanted("PAID", ("CAPTURED",), ("SUCCEEDED",))
 SWITCHED = Wanted("PAID", ("CAPTURED", "CLOSED"), is_bought=True)
 GIVEN_BACK = Wanted("CLOSED", ("CAPTURED",), ("SUCCEEDED",))
 
+CLOSE_NOTHING, REFUND_AT_ONCE, ONE_METHOD = frozenset({"unionpay"}), frozenset({"alipay"}), frozenset({TEMPLATE})
+"""Channels that close no order, whose answer to a refund is its end, and that have no other method to switch to."""
+
 OPERATIONS = (
     Operation("create an order", cases.nothing_yet, Wanted("CLOSED")),
     Operation("start a payment", cases.ordered, BOUGHT, talks=True),
     Operation("resume a payment", cases.resumed, BOUGHT, talks=True),
-    Operation("switch the method", cases.switched, SWITCHED, channel=WECHAT, talks=True),
+    Operation(
+        "switch the method",
+        cases.switched,
+        SWITCHED,
+        channel=WECHAT,
+        talks=True,
+        beyond=CLOSE_NOTHING | ONE_METHOD,
+    ),
     Operation("receive a notification", cases.paid, PAID),
     Operation("apply a notification", cases.reported, PAID, APPLY, WECHAT),
     Operation("ask, and find it paid", cases.paid_unheard, PAID, ASK, talks=True),
@@ -69,15 +79,29 @@ OPERATIONS = (
     Operation("close an order", cases.closing, SHUT, talks=True),
     Operation("expire an order", cases.expiring, SHUT, EXPIRE),
     Operation("close what has expired", cases.expired, SHUT, ASK, talks=True),
-    Operation("capture a surplus, give it back", cases.surplus, GIVEN_BACK, (*APPLY, *SURPLUS, *VISIT), talks=True),
+    Operation(
+        "capture a surplus, give it back",
+        cases.surplus,
+        GIVEN_BACK,
+        (*APPLY, *SURPLUS, *VISIT),
+        talks=True,
+        beyond=CLOSE_NOTHING,
+    ),
     Operation("ask for a refund", cases.refunding, REFUNDED, talks=True),
     Operation("approve a refund", cases.approving, REFUNDED, talks=True),
     Operation("reject a refund", cases.rejecting, Wanted("PAID", ("CAPTURED",), ("REJECTED",))),
     Operation("send a refund again", cases.refund_unsent, REFUNDED, VISIT, talks=True),
-    Operation("receive a refund's notification", cases.refund_told, REFUNDED),
-    Operation("apply a refund's notification", cases.refund_reported, REFUNDED, APPLY_REFUND),
-    Operation("ask about a refund", cases.refund_unheard, REFUNDED, VISIT, talks=True),
-    Operation("redirect an abnormal refund", cases.redirecting, REFUNDED, channel=WECHAT, talks=True),
+    Operation("receive a refund's notification", cases.refund_told, REFUNDED, beyond=REFUND_AT_ONCE),
+    Operation("apply a refund's notification", cases.refund_reported, REFUNDED, APPLY_REFUND, beyond=REFUND_AT_ONCE),
+    Operation("ask about a refund", cases.refund_unheard, REFUNDED, VISIT, talks=True, beyond=REFUND_AT_ONCE),
+    Operation(
+        "redirect an abnormal refund",
+        cases.redirecting,
+        REFUNDED,
+        channel=WECHAT,
+        talks=True,
+        beyond=frozenset({TEMPLATE, "alipay", "unionpay"}),
+    ),
     Operation("announce to the merchant", cases.announcing, PAID, (ANNOUNCE,)),
     Operation("deliver a webhook", cases.delivering, PAID, (DELIVER_JOB,), talks=True),
     Operation("reconcile a day", cases.statement_due, PAID, (RUN_JOB,), talks=True),

@@ -42,6 +42,7 @@ HOUSEKEEPING = (RETENTION_JOB, ANCHOR_JOB, DAILY_JOB)
 """Jobs that come again every day, for ever: put off, and nobody waits for them."""
 ANNOUNCE = f"on:{ANNOUNCE_HANDLER}"
 APPROVAL_ABOVE_MINOR = 5000
+SEASON = timedelta(days=90)
 LEAPS_MAX = 300
 RETRY_SECONDS = (61.0, 61.0, 600.0, 3600.0)
 """When a client that got no final answer asks again: when whoever died can hold no lease any more, and later."""
@@ -106,18 +107,13 @@ class Door:
         self.app = create_app(House(**cast("Any", seats)))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Mortal:
-    """A process that dies when its fuse blows. `end` cuts its connections: what it did not commit never was."""
+    """A process that dies when its fuse blows."""
 
     world: World
     fuse: Fuse
-    pool: FusedPool
     answers: list[Answer]
-
-    def end(self) -> None:
-        """The process is gone."""
-        self.pool.terminate()
 
 
 @dataclass(slots=True)
@@ -152,10 +148,11 @@ class Site:
         """The channel's name."""
         return self.world.channel
 
-    async def start_mortal(self, at: int | None, kinds: tuple[str, ...]) -> Mortal:
+    @asynccontextmanager
+    async def mortal(self, at: int | None, kinds: tuple[str, ...]) -> AsyncIterator[Mortal]:
         """Another process, with nothing in memory, that ends at the moment with this index.
 
-        Its worker does jobs of these kinds.
+        Its worker does jobs of these kinds. Afterwards its connections are cut: what it did not commit never was.
         """
         fuse, source = Fuse(self.clock, at), Source(self.clock, SystemEntropy())
         connected = await Database.connect(self.pool_settings)
@@ -164,8 +161,10 @@ class Site:
         line, carrier = FusedLine(self.line, source, fuse), FusedCarrier(self.receiver, fuse)
         house = only(make_house((source, database, cast("Driver", line), carrier)), kinds.__contains__)
         self.door.occupants[:] = [house]
-        world = replace(self.world, house=house, app=self.door.app)
-        return Mortal(world, fuse, pool, self.answers)
+        try:
+            yield Mortal(replace(self.world, house=house, app=self.door.app), fuse, self.answers)
+        finally:
+            pool.terminate()
 
     async def insist(self, ask: Post) -> Said:
         """The client asks again, under the same key, until the answer is final."""
@@ -178,10 +177,14 @@ class Site:
         raise AssertionError(f"{ask.path} has no final answer: {said.status} {said.body!r}")
 
     async def live(self, until: datetime | None = None) -> None:
-        """Time passes up to a moment, or until nothing is due any more, neither here nor at the channel."""
+        """Time passes up to a moment, or until nothing is due any more, neither here nor at the channel.
+
+        What the channel does after a season (a trade may be finished after a year) is not waited for.
+        """
+        last = until or self.clock.instant + SEASON
         for _ in range(LEAPS_MAX):
             due = await self._next_due()
-            if due is None or (until is not None and due > until):
+            if due is None or due > last:
                 self.clock.instant = max(self.clock.instant, until or self.clock.instant)
                 return
             self.clock.instant = max(self.clock.instant, due)

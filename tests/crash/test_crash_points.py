@@ -1,17 +1,19 @@
 """The process dies at every point of every operation, on a real PostgreSQL: nothing is lost, and nothing is done twice.
 
-First an operation runs to its end and its points are counted. Then it runs once for each of them on a fresh order: the
-process ends there, its connections break, another process begins with nothing in memory, clients and channel ask again,
-time passes until nothing waits, and the order is checked.
+First an operation runs to its end and its points are counted: before and after everything that is sent to PostgreSQL,
+to a channel and to the merchant. Then it runs once for each of them on a fresh order: the process ends there, its
+connections break, another process that knows nothing of it goes on, clients and channel ask again, time passes until
+nothing waits, and the order is looked at; in the end the independent checker looks at everything.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import uvloop
@@ -20,54 +22,111 @@ from crash.account import as_user
 from crash.cases import Case, act, number_of, start, uuid_of
 from crash.checking import LIVE, look_at, look_at_all
 from crash.facts import sums_now
-from crash.fuse import Crash, Moment
+from crash.fuse import FRAMES, Crash, Moment
 from crash.operations import OPERATIONS, Operation
 from crash.report import Row, keep
 from crash.site import Site, open_site, post
 from shunfu.app.commands import prove_books
 from shunfu.db import PoolSettings, Urls
+from shunfu.driver import discover
 
-pytestmark = pytest.mark.long
+Choose: TypeAlias = Callable[[list[Moment]], list[int]]
+"""Of an operation's moments, the indices of those to die at."""
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: re.sub(r"\W+", "-", operation.name))
+def slug(operation: Operation) -> str:
+    """Its name without spaces."""
+    return re.sub(r"\W+", "-", operation.name)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=slug)
+def test_dies_around_every_lasting_effect(
+    operation: Operation, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before and after each commit, each statement on its own, and each call: in between nothing that lasts happens."""
+    visit(operation, as_user(spared_urls, quick_user), lasting, capsys)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("operation", OPERATIONS, ids=slug)
 def test_dies_at_every_point(
     operation: Operation, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    visit(operation, as_user(spared_urls, quick_user), every, capsys)
+
+
+ELSEWHERE = [
+    (operation, channel)
+    for operation in OPERATIONS
+    for channel in ("template", *discover().channels)
+    if channel not in {operation.channel, *operation.beyond}
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("operation", "channel"), ELSEWHERE, ids=[f"{slug(operation)}-{channel}" for operation, channel in ELSEWHERE]
+)
+def test_dies_at_every_point_at_every_channel(
+    operation: Operation, channel: str, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit(replace(operation, channel=channel), as_user(spared_urls, quick_user), every, capsys)
+
+
+def visit(
+    operation: Operation, pool_settings: PoolSettings, choose: Choose, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Visit the chosen points on the loop that the server runs on, and say how many there were."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        row = runner.run(visit_all(operation, operation.channel, as_user(spared_urls, quick_user)))
+        row = runner.run(visit_all(operation, pool_settings, choose))
     keep(row)
     with capsys.disabled():
         print(row)
 
 
-async def visit_all(operation: Operation, channel: str, pool_settings: PoolSettings) -> Row:
-    """Die at every point of an operation, each time on a fresh order, and look at everything in the end."""
-    async with open_site(pool_settings, channel) as site:
+def every(moments: list[Moment]) -> list[int]:
+    """All of them."""
+    return list(range(len(moments)))
+
+
+def lasting(moments: list[Moment]) -> list[int]:
+    """Those around what lasts: the first, calls, commits, and the end of each statement that is its own transaction."""
+    chosen, is_inside = [0], False
+    for index, moment in enumerate(moments):
+        is_alone = not is_inside and moment.what not in FRAMES and moment.position == "after"
+        if moment.is_call or moment.what == "COMMIT" or is_alone:
+            chosen.append(index)
+        if moment.what in FRAMES and moment.position == "after":
+            is_inside = moment.what == "BEGIN"
+    return sorted({*chosen})
+
+
+async def visit_all(operation: Operation, pool_settings: PoolSettings, choose: Choose) -> Row:
+    """Die at the chosen points of an operation, each time on a fresh order, and look at everything in the end."""
+    async with open_site(pool_settings, operation.channel) as site:
         places: dict[str, str] = {}
         await afterwards(site, operation, await operation.prepare(site, "rehearsal"), "rehearsed")
         moments = await live_through(site, operation)
         assert any(moment.is_call for moment in moments) == operation.talks, [*map(str, moments)]
-        deaths = 0
-        for index, moment in enumerate(moments):
+        chosen = choose(moments)
+        for index in chosen:
             case = await die_at(site, operation, index, moments)
-            places[str(uuid_of(case.order_id))] = f"point {index}, {moment}"
-            deaths += 1
-        assert deaths == len(moments), "every moment was a death"
-        assert len(site.snapshots) == deaths
+            places[str(uuid_of(case.order_id))] = f"point {index}, {moments[index]}"
+        assert len(places) == len(site.snapshots) == len(chosen), "every chosen moment was a death"
         found = await look_at_all(site)
         assert found == [], (found, places)
         proof = await prove_books(site.world.house)
         assert proof["ok"], proof
-    return Row(operation.name, channel, moments)
+    return Row(operation.name, operation.channel, moments, len(chosen))
 
 
 async def live_through(site: Site, operation: Operation) -> list[Moment]:
     """The operation from beginning to end, alive: its points, and that all is well when nobody dies."""
     case = await operation.prepare(site, "alive")
-    mortal = await site.start_mortal(None, operation.kinds)
-    await act(mortal, case)
-    mortal.end()
+    async with site.mortal(None, operation.kinds) as mortal:
+        await act(mortal, case)
+    failed = await site.peek("SELECT kind, last_error FROM jobs WHERE last_error IS NOT NULL")
+    assert failed == [], "the operation fails when nobody dies"
     await afterwards(site, operation, case, "alive")
     return mortal.fuse.moments
 
@@ -75,10 +134,9 @@ async def live_through(site: Site, operation: Operation) -> list[Moment]:
 async def die_at(site: Site, operation: Operation, index: int, moments: list[Moment]) -> Case:
     """The operation on a fresh order, up to one point; then the process that is left carries on."""
     case = await operation.prepare(site, f"point-{index}")
-    mortal = await site.start_mortal(index, operation.kinds)
-    with pytest.raises(Crash):
-        await act(mortal, case)
-    mortal.end()
+    async with site.mortal(index, operation.kinds) as mortal:
+        with pytest.raises(Crash):
+            await act(mortal, case)
     is_same = mortal.fuse.moments == moments[: index + 1]
     assert is_same, f"it went another way: {[*map(str, mortal.fuse.moments)]} {[*map(str, moments)]}"
     site.clock.advance(1)

@@ -10,8 +10,6 @@ import pytest
 
 from mutate import Mutant, NotRunnable, Verdict, Workshop, keep, read, table
 
-pytestmark = pytest.mark.long
-
 PACKAGE = "def double(number):\n    return number * 2\n"
 TESTS = """
 import pytest

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from flows.world import sandbox_of
 from sandbox_process import Sandbox
 from shunfu.app.commands import found_organisation
+from shunfu.app.sandbox.keeping import read_kept
 from shunfu.app.settings import load
 from shunfu.app.wiring import House, open_house
 from shunfu.db import EmbeddedServer, Transaction, Urls
+from shunfu.gateway.sandbox import Stage, read_stage
 from shunfu.merchants import Merchant, read_key_file
 
 NURSERY = Path(__file__).with_name("nursery.py")
@@ -113,6 +116,11 @@ class Fleet:
         self.children.append(child)
         child.wait()
         return child
+
+    def stage(self) -> Stage[Any]:
+        """What the sandbox knows, by its own file."""
+        kept = read_kept((self.folder / "state.json").read_text("utf-8"))
+        return read_stage(sandbox_of(CHANNEL), kept.texts[CHANNEL])
 
     def end_all(self) -> None:
         """Kill every server and worker that still lives."""

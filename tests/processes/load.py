@@ -37,6 +37,7 @@ class Answer:
 class Load:
     """What was asked, answered and paid. `silences` counts the tries that brought no answer, `busy` the 409 and 503."""
 
+    name: str
     shop: Shop
     sandbox: Sandbox
     session: aiohttp.ClientSession
@@ -46,6 +47,7 @@ class Load:
     busy: int = 0
     statuses: Counter[int] = field(default_factory=Counter[int])
     paid: list[str] = field(default_factory=list[str])
+    snapshots: list[dict[str, int]] = field(default_factory=list[dict[str, int]])
     wishes: int = 0
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -117,6 +119,13 @@ class Load:
         async with self.session.post(f"{self.sandbox.credentials['control_url']}/pay", json=body) as answer:
             assert answer.status == 200, await answer.read()
         self.paid.append(payment_id)
+
+
+async def new_order(load: Load) -> str:
+    """An order's id."""
+    load.wishes += 1
+    wish = {"amount_minor": AMOUNT_MINOR, "currency": "CNY", "subject": "咖啡豆"}
+    return (await load.ask("/v1/orders", wish)).json()["id"]
 
 
 def is_busy(said: Answer) -> bool:

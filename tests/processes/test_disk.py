@@ -11,10 +11,8 @@ import pytest
 from db.support import rows
 from processes.fleet import Fleet, found_shop, free_port, wait_for
 from processes.judging import end_leases_of_the_dead, judge
-from processes.load import AMOUNT_MINOR, Load, make_session
+from processes.load import AMOUNT_MINOR, Load, make_session, new_order
 from processes.test_kills import is_back
-
-pytestmark = pytest.mark.long
 
 ITEMS = [{"name": "云南日晒咖啡豆" * 18, "quantity": 1, "amount_minor": AMOUNT_MINOR} for _ in range(50)]
 PIECE = 1 << 20
@@ -26,14 +24,15 @@ async def test_a_full_disk_is_a_503_and_afterwards_all_goes_on(fleet: Fleet) -> 
     settings = fleet.settings(free_port())
     await asyncio.to_thread(fleet.start, "both", settings)
     async with make_session() as session, asyncio.timeout(120):
-        load = Load(await found_shop(fleet, int(str(settings["port"]))), fleet.sandbox, session)
+        load = Load("a full disk", await found_shop(fleet, int(str(settings["port"]))), fleet.sandbox, session)
         for _ in range(3):
             await load.buy()
+        before = [await new_order(load) for _ in range(3)]
         ballast = fleet.folder / "disk" / "ballast"
-        filling = asyncio.to_thread(fill, ballast)
-        await filling
+        await asyncio.to_thread(fill, ballast)
         try:
             orders = [asyncio.create_task(order_much(load, number)) for number in range(6)]
+            payments = [asyncio.create_task(load.start(order)) for order in before]
 
             async def is_felt() -> bool:
                 return load.busy >= 10
@@ -45,10 +44,12 @@ async def test_a_full_disk_is_a_503_and_afterwards_all_goes_on(fleet: Fleet) -> 
         await wait_for(lambda: is_back(fleet), "PostgreSQL's return")
         await end_leases_of_the_dead(fleet)
         await asyncio.gather(*orders)
+        for payment in await asyncio.gather(*payments):
+            await load.pay(payment.json()["id"])
         assert set(load.statuses) <= {200, 201, 409, 503}, load.statuses
         for _ in range(3):
             await load.buy()
-        await judge(fleet, load)
+        await judge(fleet, load, {"answered_503": load.statuses[503]})
         await assert_no_half_order(fleet, load)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from processes.fleet import Fleet, found_shop, free_port
 from processes.judging import end_leases_of_the_dead, judge
-from processes.load import AMOUNT_MINOR, Load, make_session
+from processes.load import Load, make_session, new_order
 from processes.proxy import Connect, Deed, Proxy, Rule, Way, pass_on, proxy_to
-
-pytestmark = pytest.mark.long
 
 COMMIT = b"COMMIT;\0"
 EVERY_COMMIT = 9
@@ -23,6 +22,8 @@ AT_ONCE = 12
 """More than the pool has connections: a payment that waits for its channel holds none."""
 SLOW_SECONDS = (8.0, 12.0)
 """A little less and a little more than the driver waits."""
+Story: TypeAlias = Callable[[Load, Proxy], Awaitable[dict[str, int]]]
+"""What happens while the line misbehaves; its answer is how often each fault came."""
 
 
 class CutCommits:
@@ -71,7 +72,8 @@ async def test_commits_cut_off_are_asked_again_and_nothing_is_doubled(fleet: Fle
         line.make_rule = cuts.make_rule
         settings = fleet.settings(free_port(), database_url=through(fleet, line))
         await asyncio.to_thread(fleet.start, "both", settings)
-        load = Load(await found_shop(fleet, int(str(settings["port"]))), fleet.sandbox, session)
+        shop = await found_shop(fleet, int(str(settings["port"])))
+        load = Load("connections to PostgreSQL cut", shop, fleet.sandbox, session)
 
         async def leases() -> None:
             while not (cuts.swallowed >= 4 and cuts.unanswered >= 4 and cuts.cut_at_a_byte >= 4):
@@ -87,7 +89,8 @@ async def test_commits_cut_off_are_asked_again_and_nothing_is_doubled(fleet: Fle
             for _ in range(4):
                 group.create_task(load.shop_until_over())
         assert load.busy > 0, "no client felt it"
-        await judge(fleet, load)
+        told = {"commit_swallowed": cuts.swallowed, "commit_unanswered": cuts.unanswered}
+        await judge(fleet, load, {**told, "cut_at_a_byte": cuts.cut_at_a_byte})
 
 
 async def test_replies_of_the_channel_cut_off_and_garbled_are_unknown_until_it_is_asked(fleet: Fleet) -> None:
@@ -99,7 +102,7 @@ async def test_replies_of_the_channel_cut_off_and_garbled_are_unknown_until_it_i
     def garbled(way: Way, data: bytes) -> Deed:
         return Deed(data.replace(b"code_url", b"code_uri") if way == "to_client" else data)
 
-    async def story(load: Load, line: Proxy) -> None:
+    async def story(load: Load, line: Proxy) -> dict[str, int]:
         for rule in (cut_after_request, garbled):
             line.make_rule = lambda rule=rule: rule
             line.break_all()
@@ -113,8 +116,9 @@ async def test_replies_of_the_channel_cut_off_and_garbled_are_unknown_until_it_i
                 payment = await load.start(order)
                 assert payment.json()["id"] == first.json()["id"], "the same payment, under its own number"
                 await load.pay(payment.json()["id"])
+        return {"cut_after_the_request": 3, "garbled": 3}
 
-    await behind_a_line(fleet, story)
+    await behind_a_line(fleet, "replies of the channel cut and garbled", story)
 
 
 class Slowness:
@@ -142,7 +146,7 @@ async def test_a_slow_channel_keeps_nobody_else_waiting(fleet: Fleet) -> None:
     """Twelve payments wait for the channel, more than there are connections to the database: all else is answered."""
     slowness = Slowness()
 
-    async def story(load: Load, line: Proxy) -> None:
+    async def story(load: Load, line: Proxy) -> dict[str, int]:
         orders = [await new_order(load) for _ in range(AT_ONCE)]
         line.make_rule = slowness.make_rule
         line.break_all()
@@ -159,13 +163,12 @@ async def test_a_slow_channel_keeps_nobody_else_waiting(fleet: Fleet) -> None:
         line.make_rule = lambda: pass_on
         for order in orders:
             await load.pay((await load.start(order)).json()["id"])
+        return {"slow": AT_ONCE // 2, "slower_than_the_driver_waits": AT_ONCE // 2}
 
-    await behind_a_line(fleet, story, janitor_divisor=1)
+    await behind_a_line(fleet, "a slow channel", story, janitor_divisor=1)
 
 
-async def behind_a_line(
-    fleet: Fleet, story: Callable[[Load, Proxy], Awaitable[None]], janitor_divisor: int = 20
-) -> None:
+async def behind_a_line(fleet: Fleet, name: str, story: Story, janitor_divisor: int = 20) -> None:
     """A server whose channel is behind a proxy, a story, and the judgement."""
     sandbox = urlsplit(fleet.sandbox.base_url)
     async with (
@@ -175,17 +178,9 @@ async def behind_a_line(
         settings = fleet.settings(free_port(), janitor_divisor=janitor_divisor)
         await asyncio.to_thread(fleet.start, "both", settings)
         shop = await found_shop(fleet, int(str(settings["port"])), f"http://127.0.0.1:{line.port}")
-        load = Load(shop, fleet.sandbox, session)
+        load = Load(name, shop, fleet.sandbox, session)
         async with asyncio.timeout(120):
-            await story(load, line)
-            await judge(fleet, load)
-
-
-async def new_order(load: Load) -> str:
-    """An order's id."""
-    load.wishes += 1
-    wish = {"amount_minor": AMOUNT_MINOR, "currency": "CNY", "subject": "咖啡豆"}
-    return (await load.ask("/v1/orders", wish)).json()["id"]
+            await judge(fleet, load, await story(load, line))
 
 
 def to_postgres(fleet: Fleet) -> Connect:

@@ -8,14 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-import pytest
-
 from processes.fleet import CHANNEL, Fleet, found_shop, free_port, wait_for
 from processes.judging import judge
 from processes.load import Load, make_session
 from processes.proxy import Deed, Rule, Way, pass_on, proxy_to
-
-pytestmark = pytest.mark.long
 
 
 class Held:
@@ -58,7 +54,7 @@ async def test_a_worker_that_stood_still_finds_its_job_done_by_another(fleet: Fl
         settings = fleet.settings(free_port())
         await asyncio.to_thread(fleet.start, "server", settings)
         shop = await found_shop(fleet, int(str(settings["port"])), f"http://127.0.0.1:{line.port}")
-        load = Load(shop, fleet.sandbox, session)
+        load = Load("a worker that stands still", shop, fleet.sandbox, session)
         async with deaf(load):
             payment_id = await load.buy()
             line.make_rule = held.make_rule
@@ -80,7 +76,7 @@ async def test_a_worker_that_stood_still_finds_its_job_done_by_another(fleet: Fl
             return "job_lease_lost" in sleeper.log.read_text("utf-8", "replace")
 
         await wait_for(has_woken, "the first worker's late word")
-        await judge(fleet, load)
+        await judge(fleet, load, {"stopped_beyond_its_lease": 1})
 
 
 @asynccontextmanager

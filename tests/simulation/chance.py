@@ -40,9 +40,9 @@ RATES: dict[str, tuple[float, float]] = {
     # what a channel does on purpose
     "refund_abnormal": (0.1, 0.4),
     "refund_closed": (0.1, 0.4),
-    "contradicting_reply": (0.01, 0.15),
-    "contradicting_notification": (0.1, 0.6),
-    "contradicting_statement": (0.1, 0.6),
+    "contradicting_reply": (0.02, 0.2),
+    "contradicting_notification": (0.1, 0.5),
+    "contradicting_statement": (0.1, 0.5),
     "refund_behind_our_back": (0.2, 0.8),
     # processes and their clocks
     "server_crashed": (0.2, 0.9),

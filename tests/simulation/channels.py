@@ -23,11 +23,13 @@ from shunfu.gateway.faults import HOST_TWISTS, Faults
 from shunfu.gateway.flow import Flow
 from shunfu.gateway.port import Moment, Scene
 from shunfu.gateway.refund import AbnormalRefund, RefundEvidence
-from shunfu.gateway.sandbox.values import Answer, At, Call, Step, Timer
+from shunfu.gateway.sandbox.values import Answer, At, Call, Letter, PlacedRefund, Step, Timer
 
 ALPHA, BETA = "alpha", "beta"
 REDIRECT = re.compile(r".*/template/refunds/([0-9A-Za-z]{1,64})/redirect")
 REDIRECT_SECONDS = 120
+REFUSED_ENDINGS = "0369"
+"""Refunds whose number ends so are refused by the channel: one in eight."""
 
 
 class RedirectingPay(TemplatePay):
@@ -57,9 +59,24 @@ class SandboxOf:
         redirected = REDIRECT.fullmatch(call.request.url)
         if redirected is not None and told.reply.status == 400 and call.twist in {"", *HOST_TWISTS}:
             return self._redirect(told, redirected.group(1), call.at)
+        if any(number not in state.refunds for number in told.step.state.refunds):
+            told = self._refuse_some(state, told, call.at)
         new = [one for number, one in told.step.state.orders.items() if number not in state.orders]
         timers = [Timer(f"closes_itself:{one.number}", (one.expires_ms - call.at.business_ms) / 1000) for one in new]
         return replace(told, step=replace(told.step, timers=(*told.step.timers, *timers)))
+
+    def _refuse_some(self, state: Any, told: Answer[Any], at: At) -> Answer[Any]:
+        """The channel says no to some refunds, by their number, and keeps nothing of them."""
+        made = next(one for number, one in told.step.state.refunds.items() if number not in state.refunds)
+        if made.number[-1] not in REFUSED_ENDINGS or told.reply.status != 200:
+            return told
+        body = b'{"code": "RISK"}'
+        headers = {"content-type": "application/json", **self.base._signature(state, "REPLY", body, at)}
+        return replace(told, step=Step(state), reply=replace(told.reply, status=400, headers=headers, body=body))
+
+    def ring(self, state: Any, timer: str, at: At) -> Step[Any]:
+        """As the template's; a refund that ends twice tells of it under two ids."""
+        return _named_anew(self.base.ring(state, timer, at), at)
 
     def _redirect(self, told: Answer[Any], number: str, at: At) -> Answer[Any]:
         state = told.step.state
@@ -67,7 +84,7 @@ class SandboxOf:
         if refund is None or refund.state != "ABNORMAL":
             return told
         working = replace(refund, state="WORKING", finished_ms=0)
-        state = replace(state.with_refund(working), refund_ends={**state.refund_ends, number: "succeeded"})
+        state = replace(state.with_refund(working), refund_ends={**state.refund_ends, number: _end(state, refund)})
         body = json.dumps(money.refunded(working)).encode()
         headers = {"content-type": "application/json", **self.base._signature(state, "REPLY", body, at)}
         timer = Timer(f"refund:{number}", REDIRECT_SECONDS)
@@ -81,7 +98,26 @@ def settle_abnormal(state: Any, number: str, at: At) -> Step[Any] | None:
     refund = state.refunds.get(number)
     if refund is None or refund.state != "ABNORMAL":
         return None
-    return money.end_refund(state.with_refund(replace(refund, state="WORKING")), number, "succeeded", at)
+    step = money.end_refund(state.with_refund(replace(refund, state="WORKING")), number, _end(state, refund), at)
+    return _named_anew(step, at) if step else None
+
+
+def _named_anew(step: Step[Any], at: At) -> Step[Any]:
+    """The step with an id of its own for each message about a refund."""
+    letters: list[Letter] = []
+    for letter in step.letters:
+        if letter.kind == "REFUND":
+            name = f"{letter.id}-{at.digits(6, 'letter', letter.id)}"
+            letters.append(replace(letter, id=name, content=json.dumps({**json.loads(letter.content), "id": name})))
+        else:
+            letters.append(letter)
+    return replace(step, letters=tuple(letters))
+
+
+def _end(state: Any, refund: PlacedRefund) -> str:
+    """What an abnormal refund can still come to: nothing, when others have given back what it wanted."""
+    left_minor = state.orders[refund.order_number].amount_minor - state.refunded_minor(refund.order_number)
+    return "succeeded" if refund.amount_minor <= left_minor else "closed"
 
 
 def refund_at_console(state: Any, asked: Mapping[str, Any], at: At) -> Step[Any]:

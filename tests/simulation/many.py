@@ -6,6 +6,7 @@ import gc
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import islice
 from multiprocessing import get_context
 
 from simulation.running import run_seed
@@ -45,12 +46,12 @@ def run_many(seeds: range, jobs: int, progress: Callable[[Tally], None]) -> Tall
         return total
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         left = chunks(seeds)
-        running = {pool.submit(run_range, piece) for piece, _ in zip(left, range(jobs * 2), strict=False)}
+        running = {pool.submit(run_range, piece) for piece in islice(left, jobs * 2)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 total.join(future.result())
-                running |= {pool.submit(run_range, piece) for piece, _ in zip(left, range(1), strict=False)}
+                running |= {pool.submit(run_range, piece) for piece in islice(left, 1)}
             progress(total)
     total.failures.sort(key=lambda failure: failure["seed"])
     return total

@@ -25,14 +25,15 @@ from simulation.channels import refund_at_console
 from simulation.edge import Clients
 from simulation.lying import lying_notification
 from simulation.mail import Mail
+from simulation.memory.storage import Change, Row
 from simulation.network import START, World
 from simulation.site import Life, Site
 
 STORM_SECONDS = 2400.0
-CONTRADICTIONS = 14
+CONTRADICTIONS = 8
+AT_ONCE = 0.35
+"""How often a state that is new is contradicted, where a seed has contradictions at all."""
 REPLAYS = 8
-RARE = frozenset({"REFUSED", "REQUESTED", "REJECTED", "UNKNOWN"})
-"""States that few are in: contradictions look for them."""
 PROCESSES = ("server-0", "server-1", "worker-0", "worker-1")
 
 
@@ -52,6 +53,7 @@ class Mischief:
     def plan(self) -> None:
         """Everything that will befall, at its time."""
         rng, loop = self.world.chance.story, self.world.loop
+        self.site.server.store.observers.append(self.see)
         for _ in range(3):
             self._storm("server_crashed", rng.random(), lambda: self._crash(f"server-{rng.randrange(2)}"))
             self._storm("worker_crashed", rng.random(), lambda: self._crash(f"worker-{rng.randrange(2)}"))
@@ -98,15 +100,26 @@ class Mischief:
     def _restart_database(self) -> None:
         self.site.server.restart(0.05 + self.world.chance.story.random() * 5)
 
+    def see(self, changes: list[Change]) -> None:
+        """A state has just changed: a contradiction may come while it is new."""
+        rng = self.world.chance.story
+        for table, old, new in changes:
+            if table not in {"payments", "refunds"} or new is None or (old and old["state"] == new["state"]):
+                continue
+            if rng.random() < AT_ONCE and not self.world.chance.is_healed:
+                self.world.loop.at(None, rng.random() ** 3 * 20, self._contradict_about, new)
+
     def _contradict(self) -> None:
+        """A word about anything, about what is in a rare state as about the rest."""
+        rng = self.world.chance.story
+        rows = self.site.server.store.committed(rng.choice(("payments", "refunds")))
+        if rows:
+            state = rng.choice(sorted({row["state"] for row in rows}))
+            self._contradict_about(rng.choice([row for row in rows if row["state"] == state]))
+
+    def _contradict_about(self, row: Row) -> None:
         """A word that is not so, through the notification's door or the statement's."""
         rng, chance = self.world.chance.story, self.world.chance
-        table = rng.choice(("payments", "refunds"))
-        rows = self.site.server.store.committed(table)
-        if not rows:
-            return
-        rare = [row for row in rows if row["state"] in RARE]
-        row = rng.choice(rare if rare and rng.random() < 0.6 else rows)
         if chance.hits("contradicting_notification"):
             self._lie_by_notification(row)
         if chance.hits("contradicting_statement"):

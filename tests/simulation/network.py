@@ -166,7 +166,11 @@ class ChannelHost:
         return any(one.due_ms <= now_ms for one in self.stage.post.waiting.values())
 
     def _is_harmless(self, delivery: Delivery) -> bool:
-        """A word about a refund in which no money moved names nobody and no amount that we would believe."""
+        """What may be taken although it is twisted: an old message by a clock that is wrong itself, and a word about a
+        refund in which no money moved, for it names nobody and no amount that we would believe.
+        """
+        if delivery.fault == "stale_timestamp" and self.world.chance.counts["clock_backward"]:
+            return True
         letter = self.stage.post.letters[delivery.notification_id]
         is_twisted = delivery.fault in {"wrong_amount", "wrong_merchant"} and letter.kind == "REFUND"
         return is_twisted and (delivery.fault == "wrong_merchant" or '"DONE"' not in letter.content)

@@ -39,7 +39,7 @@ from simulation.site import Life, Site
 from simulation.story import Story
 
 ROOMS = ("db", "merchants", "ledger", "webhooks", "driver", "notifications", "payments", "refunds", "app")
-APPROVAL_ABOVE_MINOR = 9000
+APPROVAL_ABOVE_MINOR = 9950
 OPERATIONS_MIN = 20
 ORDERS_MIN = 3
 WORKLOAD_SECONDS = 6 * 3600.0
@@ -83,6 +83,7 @@ class Play:
     mail: Mail
     observer: Observer
     operations: int = 0
+    orders: int = 0
     healing_helped: Counter[str] = field(default_factory=Counter[str])
 
     @property
@@ -156,7 +157,7 @@ async def _found(play: Play, life: Life) -> None:
 
 def work(play: Play) -> None:
     """The workload under faults: at least three orders and twenty operations."""
-    world, rng = play.world, play.world.chance.story
+    world, rng, stored = play.world, play.world.chance.story, play.store.committed
     for name in PROCESSES[1:]:
         play.site.begin(name)
     Mischief(play.site, play.clients, play.mail).plan()
@@ -172,17 +173,17 @@ def work(play: Play) -> None:
     def is_done() -> bool:
         return world.loop.now >= STORM_SECONDS and all(task.done() for task in tasks)
 
-    begin_orders(ORDERS_MIN + rng.randrange(2))
+    begin_orders(ORDERS_MIN)
     world.loop.at(None, STORM_SECONDS, play.observer.take_snapshot)
     while True:
         if not world.loop.run_until(is_done, world.loop.now + WORKLOAD_SECONDS):
             raise NeverQuiet("the stories do not end")
-        if play.clients.operations >= OPERATIONS_MIN:
+        if play.clients.operations >= OPERATIONS_MIN and len(stored("orders")) >= ORDERS_MIN:
             break
         begin_orders(1)
     for task in tasks:
         task.result()
-    play.operations = play.clients.operations
+    play.operations, play.orders = play.clients.operations, len(stored("orders"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from simulation.network import World
 
 REFUND_AMOUNTS = tuple(REFUNDS)
 PAYMENT_AMOUNTS = tuple(PAYMENTS)
+REFUSED_AMOUNT = 9901
 LOOKS = 12
 LOOK_SECONDS = 45.0
 
@@ -78,9 +79,11 @@ class Story:
 
     def _amount(self) -> int:
         drawn = self.rng.random()
+        if drawn < 0.04:
+            return REFUSED_AMOUNT
         if drawn < 0.25:
             return self.rng.choice(PAYMENT_AMOUNTS)
-        return 20000 if drawn < 0.5 else self.rng.randrange(1, 20000)
+        return 20000 if drawn < 0.6 else self.rng.randrange(1, 20000)
 
     async def _pay_again_and_again(self) -> None:
         rng = self.rng
@@ -172,7 +175,7 @@ class Story:
             return (rng.choice(REFUND_AMOUNTS),)
         if drawn < 0.5:
             return (rng.randrange(1, 20000), rng.randrange(1, 20000))
-        return (rng.randrange(1, 12000),)
+        return (rng.randrange(1, 9950),) if drawn < 0.75 else (rng.randrange(9951, 20000),)
 
     async def _request(self, payment: str, amount_minor: int) -> None:
         body = {"payment": payment, "amount_minor": amount_minor}
@@ -202,7 +205,7 @@ class Story:
         refund = requested.told["id"]
         await self.clients.sleep(rng.random() ** 2 * 300)
         for _ in range(rng.choice((0, 1, 1, 1, 2))):
-            is_approved = rng.random() < 0.65
+            is_approved = rng.random() < 0.5
             body = {"refund": refund, "is_approved": is_approved}
             word = "approve" if is_approved else "reject"
             who = "alice" if rng.random() < 0.1 else "boss"

@@ -147,7 +147,7 @@ class Tally:
         play = outcome.play
         self.operations += play.operations
         self.operations_min = min(self.operations_min, play.operations)
-        self.orders_min = min(self.orders_min, len(play.store.committed("orders")) - 1)
+        self.orders_min = min(self.orders_min, play.orders)
         self.steps += play.world.loop.steps
         self.faults.update(play.world.chance.counts)
         self.statements.update(play.site.server.ran)

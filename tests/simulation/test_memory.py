@@ -24,8 +24,6 @@ from simulation.memory.storage import Store
 from simulation.memory.wire import DatabaseServer, SimPool
 from simulation.running import ROOMS, plans, shapes
 
-pytestmark = pytest.mark.long
-
 MERCHANT, ORDER, PAYMENT = UUID(int=1), UUID(int=2), UUID(int=3)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PAYMENTS, APP, DB, WEBHOOKS = (named_queries(f"shunfu.{room}") for room in ("payments", "app", "db", "webhooks"))

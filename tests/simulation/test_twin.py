@@ -20,8 +20,6 @@ from shunfu.db import Database, PoolSettings, Urls
 from simulation.memory.wire import Step
 from simulation.running import run_seed
 
-pytestmark = pytest.mark.long
-
 SEEDS = range(40)
 STATEMENT_SECONDS = 10.0
 ERRORS: dict[str, type[asyncpg.PostgresError]] = {
