@@ -39,6 +39,7 @@ READY_TEMPLATE = os.environ.get("SHUNFU_TEST_TEMPLATE")
 @pytest.fixture(autouse=True)
 def plain_logs() -> None:
     """One short line an event: structlog's own default draws every local variable of a traceback."""
+    structlog.reset_defaults()  # nothing that the test before has set is left, such as a level
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.KeyValueRenderer()],
         cache_logger_on_first_use=False,
