@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from shunfu.app.database import Located, located, migrate_all
 from shunfu.app.proving import prove_views
 from shunfu.app.settings import Settings, load
-from shunfu.app.wiring import House, begin_housekeeping, open_house, opened_database
+from shunfu.app.wiring import House, open_house, opened_database
 from shunfu.db import Reader, Transaction
 from shunfu.gateway.wire import Json
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
@@ -32,7 +32,6 @@ from shunfu.merchants import (
     make_key_file,
     read_key_file,
 )
-from shunfu.merchants import create_merchant as create_merchant_story
 from shunfu.payments import compare_with_ledger
 from shunfu.reconcile import begin_daily
 from shunfu.refunds import compare_refunds
@@ -103,13 +102,7 @@ def create_merchant(settings: Settings, name: str, return_origins: tuple[str, ..
 async def found_organisation(house: House, name: str, return_origins: tuple[str, ...]) -> Organisation:
     """Found an organisation with its housekeeping, in one transaction."""
 
-    async def story(tx: Transaction) -> Organisation:
-        made = await create_merchant_story(tx, house.source, name, return_origins)
-        for side in (made.test, made.live):
-            await begin_housekeeping(tx, house.source, house.jobs, side.merchant_id)
-        return made
-
-    return await house.database.transact(story)
+    return await house.database.transact(lambda tx: house.found(tx, name, return_origins))
 
 
 def issue_key(settings: Settings, merchant: str, label: str, capabilities: tuple[str, ...]) -> Report:

@@ -18,6 +18,7 @@ from shunfu.app.nightly import nightly_backups
 from shunfu.app.reconciling import begin_reconciling
 from shunfu.app.serve import listen, serve_app, until_stopped
 from shunfu.app.settings import Raw, Settings, load
+from shunfu.app.staffing import founding_link
 from shunfu.app.wiring import open_house
 from shunfu.merchants import KeyRing
 
@@ -33,9 +34,12 @@ def run_up(flags: Mapping[str, Raw | None], config: Path | None) -> None:
         ring = ring_for(settings, database)
         if applied.names:
             sys.stderr.write(f"shunfu: schema {applied.before} -> {applied.after}\n")
+        link = founding_link(settings, database)
 
         def announce() -> None:
             sys.stdout.write(f"shunfu answers on {settings.public_url}\n")
+            if link is not None:
+                sys.stdout.write(f"shunfu has no staff yet. Become its first owner within a day: {link.reveal()}\n")
             sys.stdout.flush()
 
         with nightly_backups(settings, database):

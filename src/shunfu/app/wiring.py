@@ -37,7 +37,7 @@ from shunfu.db import (
 from shunfu.driver import Driver, DriverSettings, Registry, discover
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 from shunfu.kernel.ids import decode
-from shunfu.merchants import Accounts, KeyRing, Vault, write_checkout_token
+from shunfu.merchants import Accounts, KeyRing, Organisation, Vault, create_merchant, write_checkout_token
 from shunfu.notifications import Expected, NotificationTools, delete_old_bodies
 from shunfu.payments import APPLY_HANDLER, Order, Pace, PaymentTools, expected_amount, make_handlers
 from shunfu.reconcile import PATIENCE_SECONDS, ReconcileTools
@@ -113,6 +113,13 @@ class House:
         while count := sum([await worker.drain() for worker in workers]):
             total += count
         return total
+
+    async def found(self, tx: Transaction, name: str, return_origins: tuple[str, ...] = ()) -> Organisation:
+        """Found an organisation with its housekeeping."""
+        made = await create_merchant(tx, self.source, name, return_origins)
+        for side in (made.test, made.live):
+            await begin_housekeeping(tx, self.source, self.jobs, side.merchant_id)
+        return made
 
     def checkout_url(self, order: Order) -> str:
         """The hosted page of an order."""

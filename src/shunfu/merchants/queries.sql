@@ -124,3 +124,104 @@ SELECT known.merchant_id FROM (
     UNION SELECT l.merchant_id FROM audit_log l
 ) known
 WHERE known.merchant_id > $1 ORDER BY known.merchant_id LIMIT 1000;
+
+-- name: add_staff
+-- A person; the password only as an argon2id hash, the authenticator's secret sealed. A taken login name adds no row.
+INSERT INTO staff (merchant_id, staff_id, login_name, name, password_hash, totp, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (merchant_id, login_name) DO NOTHING;
+
+-- name: find_staff
+-- A person by login name, for the log-in.
+SELECT staff_id, login_name, name, password_hash, totp, totp_step, failures, locked_until, disabled_at
+FROM staff WHERE merchant_id = $1 AND login_name = $2;
+
+-- name: lock_staff
+-- A person by id, held until the transaction ends: failures are counted one after the other.
+SELECT staff_id, login_name, name, password_hash, totp, totp_step, failures, locked_until, disabled_at
+FROM staff WHERE merchant_id = $1 AND staff_id = $2 FOR UPDATE;
+
+-- name: any_staff
+-- Whether anybody can log in yet.
+SELECT staff_id FROM staff WHERE merchant_id = $1 LIMIT 1;
+
+-- name: count_failure
+-- A wrong password or code, and until when nothing more is tried.
+UPDATE staff SET failures = $3, locked_until = $4 WHERE merchant_id = $1 AND staff_id = $2;
+
+-- name: take_code
+-- A right code: its step of time is used up, and so is every earlier one.
+UPDATE staff SET totp_step = $3, failures = 0, locked_until = NULL
+WHERE merchant_id = $1 AND staff_id = $2 AND (totp_step IS NULL OR totp_step < $3);
+
+-- name: add_staff_role
+-- What a person may do at a merchant; the role that is there stays.
+INSERT INTO staff_roles (merchant_id, staff_id, role, created_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (merchant_id, staff_id) DO NOTHING;
+
+-- name: list_staff_sides
+-- The merchants that a person works for, the test sides first.
+-- scope: platform
+SELECT r.merchant_id, r.role, m.name, m.mode FROM staff_roles r JOIN merchants m ON m.merchant_id = r.merchant_id
+WHERE r.staff_id = $1 ORDER BY m.name, m.mode DESC, r.merchant_id LIMIT 100;
+
+-- name: list_organisation
+-- The sides of an organisation.
+-- scope: platform
+SELECT merchant_id, organisation_id, name, mode, return_origins FROM merchants
+WHERE organisation_id = $1 ORDER BY merchant_id LIMIT 10;
+
+-- name: add_staff_session
+-- A session at one of its stages; only the hash of its secret is kept.
+INSERT INTO staff_sessions
+    (merchant_id, session_id, staff_id, secret_sha256, stage, side, agent, created_at, seen_at, ends_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9);
+
+-- name: get_staff_session
+-- A session with its person, and what the person may do at the merchant that is looked at.
+-- scope: platform
+SELECT s.session_id, s.staff_id, s.secret_sha256, s.stage, s.side, s.created_at, s.seen_at, s.ends_at, s.ended_at,
+    p.name, p.login_name, p.disabled_at, r.role, m.name AS merchant_name, m.mode
+FROM staff_sessions s
+JOIN staff p ON p.merchant_id = s.merchant_id AND p.staff_id = s.staff_id
+LEFT JOIN staff_roles r ON r.merchant_id = s.side AND r.staff_id = s.staff_id
+LEFT JOIN merchants m ON m.merchant_id = s.side
+WHERE s.merchant_id = $1 AND s.session_id = $2 LIMIT 1;
+
+-- name: see_staff_session
+-- The session was used.
+UPDATE staff_sessions SET seen_at = $3 WHERE merchant_id = $1 AND session_id = $2;
+
+-- name: set_session_side
+-- Another merchant is looked at.
+UPDATE staff_sessions SET side = $3 WHERE merchant_id = $1 AND session_id = $2;
+
+-- name: end_staff_session
+-- The session ends at once; one of another person does not.
+UPDATE staff_sessions SET ended_at = $4
+WHERE merchant_id = $1 AND session_id = $2 AND staff_id = $3 AND ended_at IS NULL;
+
+-- name: list_staff_sessions
+-- A person's open sessions, newest first.
+SELECT session_id, created_at, seen_at, agent FROM staff_sessions
+WHERE merchant_id = $1 AND staff_id = $2 AND stage = 'open' AND ended_at IS NULL AND ends_at > $3 AND seen_at > $4
+ORDER BY created_at DESC LIMIT 100;
+
+-- name: add_staff_link
+-- A link that is used once; only the hash of its secret is kept.
+INSERT INTO staff_links (merchant_id, link_id, organisation_id, role, secret_sha256, created_at, ends_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: end_founding_links
+-- Only the newest link founds an organisation.
+UPDATE staff_links SET ends_at = $2
+WHERE merchant_id = $1 AND organisation_id IS NULL AND used_at IS NULL AND ends_at > $2;
+
+-- name: get_staff_link
+-- One link, used and ended ones too.
+SELECT link_id, organisation_id, role, secret_sha256, ends_at, used_at
+FROM staff_links WHERE merchant_id = $1 AND link_id = $2;
+
+-- name: use_staff_link
+-- The link is used up; a second use changes no row.
+UPDATE staff_links SET used_at = $3 WHERE merchant_id = $1 AND link_id = $2 AND used_at IS NULL AND ends_at > $3;

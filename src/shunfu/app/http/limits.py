@@ -109,7 +109,12 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _quiet_path(path: str) -> str:
-    """The path without a checkout token: whoever reads a log must not be able to use it."""
-    parts = path.split("/")
-    quiet = [part if len(part) < 80 else part[:52] + "…" for part in parts]
-    return "/".join(quiet)[:300]
+    """The path without a checkout token's tag or a link's secret: whoever reads a log must not be able to use it."""
+    return "/".join(map(_quiet_part, path.split("/")))[:300]
+
+
+def _quiet_part(part: str) -> str:
+    """The ids at the beginning: a checkout token has two, everything else that is long has one."""
+    if len(part) < 60:
+        return part
+    return part[: 52 if len(part) >= 80 else 26] + "…"

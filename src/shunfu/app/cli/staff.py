@@ -1,0 +1,36 @@
+"""`shunfu staff`: the people who work in the console."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shunfu.app.cli.options import Config, DataFolder, Format
+
+app = typer.Typer(help="The people who work in the console.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def staff() -> None:
+    """Keep the name of the one command: Typer would drop it."""
+
+
+@app.command()
+def link(
+    merchant: Annotated[str, typer.Option("--merchant", help="mer_…: one side of the organisation.")],
+    role: Annotated[
+        str, typer.Option("--role", help="owner, operator, finance, support, developer or viewer.")
+    ] = "viewer",
+    output: Format = "text",
+    data: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Make a link by which one person becomes staff. It works once, and for a day: hand it over privately.
+
+    Example: shunfu staff link --merchant mer_… --role finance
+    """
+    from shunfu.app import commands, staffing
+
+    report = staffing.staff_link(commands.settings_for(data, config), merchant, role)
+    typer.echo(commands.written(report, output))

@@ -1,0 +1,44 @@
+"""Passwords as argon2id hashes (RFC 9106, the second recommended choice: 64 MiB, three passes), a few at a time.
+
+Each costs 64 MiB while it is computed, so a crowd at the door waits in line instead of filling the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+AT_A_TIME = 2
+
+
+class Passwords:
+    """Hashes and compares in threads, `AT_A_TIME` of them."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._turn = asyncio.Semaphore(AT_A_TIME)
+
+    async def hash(self, password: str) -> str:
+        """The hash to keep, with its salt and cost."""
+        async with self._turn:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def is_right(self, kept: str | None, password: str) -> bool:
+        """Whether the password is the one behind a hash. Without one (an unknown name) it takes as long."""
+        async with self._turn:
+            return await asyncio.to_thread(self._compare, kept, password) and kept is not None
+
+    @cached_property
+    def _nobody(self) -> str:
+        """What a guess at an unknown name is compared with."""
+        return self._hasher.hash("nobody has this password")
+
+    def _compare(self, kept: str | None, password: str) -> bool:
+        nobody = self._nobody
+        try:
+            return self._hasher.verify(kept or nobody, password)
+        except (VerificationError, InvalidHashError):
+            return False

@@ -1,0 +1,236 @@
+"""Staff on a database: one link makes one owner, two factors open a session, and every end is at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from pyotp.totp import TOTP
+
+from db.support import rows, sql
+from merchants.support import RING, Town, found
+from shunfu.db import Database
+from shunfu.kernel.ids import PLATFORM
+from shunfu.kernel.secret import Secret
+from shunfu.merchants import create_merchant, staff, verify_audit
+from shunfu.merchants.staff.model import IDLE, SESSION_LASTS
+
+PASSWORD = "correct horse battery"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The same algorithm at a cost that tests can pay."""
+
+
+@dataclass
+class Office:
+    """A town whose people log in, with what their authenticators know."""
+
+    town: Town
+    tools: staff.StaffTools
+
+    async def founding_link(self) -> str:
+        link = await self.town.database.transact(lambda tx: staff.make_founding_link(tx, self.town.source))
+        assert link is not None
+        return link.reveal()
+
+    def owner(self, **changes: str) -> staff.NewOwner:
+        told = {"name": "陈梅", "login_name": "mei", "password": PASSWORD, "shop_name": "山前书店", **changes}
+        return staff.NewOwner(told["name"], told["login_name"], Secret(told["password"]), told["shop_name"])
+
+    async def accept(self, link: str, **changes: str) -> staff.Opened | str:
+        return await staff.accept_link(self.tools, link, self.owner(**changes), "Chromium")
+
+    async def session(self, opened: staff.Opened | str) -> staff.Session:
+        assert isinstance(opened, staff.Opened), opened
+        session = await staff.recognise(self.tools, opened.token.reveal())
+        assert session is not None
+        return session
+
+    async def enrolled(self, **changes: str) -> tuple[staff.Opened, str]:
+        """The first owner inside, and the authenticator's secret."""
+        session = await self.session(await self.accept(await self.founding_link(), **changes))
+        secret = (await staff.enrolment(self.tools, session)).secret.reveal()
+        opened = await staff.pass_code(self.tools, session, self.code(secret), "Chromium")
+        assert isinstance(opened, staff.Opened), opened
+        return opened, secret
+
+    def code(self, secret: str) -> str:
+        return TOTP(secret).at(self.town.clock.now())
+
+    async def log_in(self, password: str = PASSWORD, login_name: str = "mei") -> staff.Opened | str:
+        return await staff.log_in(self.tools, login_name, Secret(password), "Firefox")
+
+
+@pytest.fixture
+async def office(database: Database) -> Office:
+    town = await found(database)
+    passwords = staff.Passwords(QUICK)
+
+    async def founded(tx: object, name: str) -> object:
+        return await create_merchant(tx, town.source, name, ())  # pyright: ignore[reportArgumentType]
+
+    tools = staff.StaffTools(database, town.source, RING, passwords, founded)  # pyright: ignore[reportArgumentType]
+    return Office(town, tools)
+
+
+async def test_the_first_owner_founds_a_shop_and_looks_at_its_test_side(office: Office) -> None:
+    opened, _ = await office.enrolled()
+    session = await office.session(opened)
+    assert (session.name, session.stage) == ("陈梅", "open")
+    assert session.side is not None
+    assert (session.side.name, session.side.mode, session.side.role) == ("山前书店", "test", "owner")
+    async with office.town.database.reading() as reader:
+        sides = await staff.list_sides(reader, session)
+        assert [(side.name, side.mode) for side in sides] == [("山前书店", "test"), ("山前书店", "live")]
+        assert (await verify_audit(reader, PLATFORM)).is_whole
+        assert (await verify_audit(reader, sides[0].merchant_id)).is_whole
+    assert await office.town.database.transact(lambda tx: staff.make_founding_link(tx, office.town.source)) is None
+
+
+async def test_a_link_is_used_once_though_twenty_come_at_once(office: Office) -> None:
+    link = await office.founding_link()
+    found = await asyncio.gather(*(office.accept(link, login_name=f"owner{number}") for number in range(20)))
+    assert sum(isinstance(one, staff.Opened) for one in found) == 1
+    assert found.count("link_ended") == 19
+    assert len(await rows(office.town.database, "SELECT staff_id FROM staff")) == 1
+    assert await staff.read_link(office.tools, link) is None
+
+
+async def test_a_newer_founding_link_ends_the_older_and_a_day_ends_every_link(office: Office) -> None:
+    first, second = await office.founding_link(), await office.founding_link()
+    assert await office.accept(first) == "link_ended"
+    office.town.clock.advance(24 * 3600)
+    assert await office.accept(second) == "link_ended"
+
+
+async def test_a_forged_link_is_none(office: Office) -> None:
+    link = await office.founding_link()
+    forged = link[:-1] + ("A" if link[-1] != "A" else "B")
+    assert await office.accept(forged) == "link_ended"
+    assert await office.accept("x") == "link_ended"
+
+
+async def test_a_weak_password_and_a_taken_name_leave_the_link_good(office: Office) -> None:
+    link = await office.founding_link()
+    assert await office.accept(link, password="short") == "password_short"
+    await office.enrolled(login_name="mei")
+    sides = office.town.sides
+    other = await office.town.database.transact(
+        lambda tx: staff.make_link(tx, office.town.source, sides.test.organisation_id, "finance")
+    )
+    assert await office.accept(other.reveal()) == "name_taken"
+    session = await office.session(await office.accept(other.reveal(), login_name="lin"))
+    async with office.town.database.reading() as reader:
+        found = {(side.merchant_id, side.role) for side in await staff.list_sides(reader, session)}
+    assert found == {(side.merchant_id, "finance") for side in (sides.test, sides.live)}
+
+
+async def test_a_session_before_the_second_factor_is_good_for_nothing_else(office: Office) -> None:
+    opened, secret = await office.enrolled()
+    at_the_door = await office.log_in()
+    session = await office.session(at_the_door)
+    assert (session.stage, session.side) == ("code", None)
+    office.town.clock.advance(30)
+    inside = await staff.pass_code(office.tools, session, office.code(secret), "Firefox")
+    assert (await office.session(inside)).stage == "open"
+    assert isinstance(at_the_door, staff.Opened)
+    assert await staff.recognise(office.tools, at_the_door.token.reveal()) is None, "a new session on log-in"
+    agents = {one.agent for one in await staff.list_sessions(office.tools, await office.session(opened))}
+    assert agents == {"Chromium", "Firefox"}
+
+
+async def test_a_code_is_good_once_for_all_sessions(office: Office) -> None:
+    _, secret = await office.enrolled()
+    session = await office.session(await office.log_in())
+    assert await staff.pass_code(office.tools, session, office.code(secret), "") == "code_wrong"
+
+
+async def test_wrong_and_unknown_are_answered_alike_and_guesses_close_the_door(office: Office) -> None:
+    _, secret = await office.enrolled()
+    assert await office.log_in(login_name="nobody") == "wrong"
+    for _ in range(6):
+        assert await office.log_in("a wrong password") == "wrong"
+    assert await office.log_in() == "wrong", "locked, and not told"
+    office.town.clock.advance(60)
+    session = await office.session(await office.log_in())
+    assert isinstance(await staff.pass_code(office.tools, session, office.code(secret), ""), staff.Opened)
+    assert await rows(office.town.database, "SELECT failures, locked_until FROM staff") == [(0, None)]
+
+
+async def test_guessed_codes_close_the_door_too(office: Office) -> None:
+    _, secret = await office.enrolled()
+    office.town.clock.advance(30)
+    session = await office.session(await office.log_in())
+    right = office.code(secret)
+    wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+    told = [await staff.pass_code(office.tools, session, wrong, "") for _ in range(7)]
+    assert told == ["code_wrong"] * 6 + ["locked"]
+    assert await staff.pass_code(office.tools, session, right, "") == "locked"
+
+
+async def test_whoever_left_before_the_first_code_sets_the_authenticator_up_at_the_next_log_in(office: Office) -> None:
+    first = await office.session(await office.accept(await office.founding_link()))
+    secret = (await staff.enrolment(office.tools, first)).secret.reveal()
+    again = await office.session(await office.log_in())
+    assert again.stage == "enrol"
+    assert (await staff.enrolment(office.tools, again)).secret.reveal() == secret
+
+
+async def test_a_disabled_person_is_out_at_once(office: Office) -> None:
+    opened, _ = await office.enrolled()
+    statement = sql("UPDATE staff SET disabled_at = created_at")
+    await office.town.database.transact(lambda tx: tx.execute(statement))
+    assert await staff.recognise(office.tools, opened.token.reveal()) is None
+    assert await office.log_in() == "wrong"
+
+
+async def test_a_session_is_ended_by_its_person_only_and_at_once(office: Office) -> None:
+    opened, _ = await office.enrolled()
+    mine = await office.session(opened)
+    link = await office.town.database.transact(
+        lambda tx: staff.make_link(tx, office.town.source, office.town.sides.test.organisation_id, "viewer")
+    )
+    other = await office.session(await office.accept(link.reveal(), login_name="lin"))
+    assert not await staff.end_session(office.tools, other, mine.session_id)
+    assert await staff.end_session(office.tools, mine, mine.session_id)
+    assert await staff.recognise(office.tools, opened.token.reveal()) is None
+    assert not await staff.end_session(office.tools, mine, mine.session_id)
+
+
+async def test_idle_and_old_sessions_end(office: Office) -> None:
+    opened, _ = await office.enrolled()
+    for _ in range(int(SESSION_LASTS / timedelta(minutes=20)) - 1):
+        office.town.clock.advance(20 * 60)
+        assert await staff.recognise(office.tools, opened.token.reveal()) is not None
+    office.town.clock.advance(20 * 60)
+    assert await staff.recognise(office.tools, opened.token.reveal()) is None
+
+
+async def test_a_session_idle_for_half_an_hour_ends(office: Office) -> None:
+    opened, _ = await office.enrolled()
+    office.town.clock.advance(IDLE.total_seconds())
+    assert await staff.recognise(office.tools, opened.token.reveal()) is None
+
+
+async def test_only_a_side_of_ones_own_is_looked_at(office: Office) -> None:
+    opened, _ = await office.enrolled()
+    session = await office.session(opened)
+    async with office.town.database.reading() as reader:
+        live = next(side for side in await staff.list_sides(reader, session) if side.mode == "live")
+    assert not await staff.choose_side(office.tools, session, office.town.sides.live.merchant_id)
+    assert await staff.choose_side(office.tools, session, live.merchant_id)
+    side = (await office.session(opened)).side
+    assert side is not None
+    assert (side.merchant_id, side.mode) == (live.merchant_id, "live")
+
+
+async def test_nothing_that_opens_a_door_is_kept_in_plain_text(office: Office) -> None:
+    opened, secret = await office.enrolled()
+    kept = str([
+        await rows(office.town.database, f"SELECT * FROM {table}")  # names of our own
+        for table in ("staff", "staff_sessions", "staff_links", "staff_roles")
+    ])  # fmt: skip
+    for text in (PASSWORD, secret, opened.token.reveal()[26:]):
+        assert text not in kept
