@@ -22,8 +22,11 @@ from shunfu.app.told import told_to_merchant
 from shunfu.app.wiring import House
 from shunfu.checkout import api as checkout_api
 from shunfu.checkout.pages import static_dir
+from shunfu.console import api as console_api
+from shunfu.console.doors import Doors, make_door_router
 from shunfu.kernel.errors import PROBLEMS, NotFoundHere, TransientFault
 from shunfu.ledger import api as ledger_api
+from shunfu.merchants.staff import Passwords, StaffTools
 from shunfu.notifications import api as notifications_api
 from shunfu.payments import api as payments_api
 from shunfu.reconcile import api as reconcile_api
@@ -69,10 +72,20 @@ def build_api(house: House) -> FastAPI:
     app.include_router(checkout_api.make_router(pages, route_class))
     app.include_router(checkout_api.make_page_router(pages))
     app.include_router(notifications_api.make_router(house.notifications))
+    _add_console(app, house)
     app.mount("/static", StaticFiles(directory=static_dir()))
     _add_own_routes(app, house)
     app.openapi = lambda: openapi_document(app)  # pyright: ignore[reportAttributeAccessIssue]  # FastAPI's own seam
     return app
+
+
+def _add_console(app: FastAPI, house: House) -> None:
+    tools = StaffTools(house.database, house.source, house.ring, Passwords(), house.found)
+    doors = Doors(tools, house.ring.signer, house.settings.public_url)
+    seats = (house.payments, house.refunds, told_to_merchant, doors.recognise, house.ring.signer)
+    app.include_router(make_door_router(doors))
+    app.include_router(console_api.make_router(console_api.ConsoleTools(*seats)))
+    app.mount("/console/static", StaticFiles(directory=console_api.static_dir()))
 
 
 def _once(idempotency: Idempotency) -> checkout_api.Once:
