@@ -311,6 +311,11 @@ async def test_a_merchant_is_founded_given_an_account_and_its_books_proved(
     live = refused("account", "add", "--merchant", made["live"]["merchant"], *add, str(credentials))
     assert_one_line(live, "test side")
 
+    staff = ("staff", "link", "--merchant", made["live"]["merchant"], "--role")
+    link = told(*staff, "finance")
+    assert (link["role"], "/console/first/" in link["link"]) == ("finance", True)
+    assert_one_line(refused(*staff, "king"), "king", "viewer")
+
     books = told("ledger", "check")
     assert books["ok"] is True
     assert [(one["mode"], one["balanced"], one["entries"]) for one in books["merchants"]] == [

@@ -74,6 +74,14 @@ class Up:
         wait_until(lambda: self.process.poll() is not None or self.is_ready(), "shunfu up")
         assert self.process.poll() is None, self.process.communicate()[0]
 
+    def link(self) -> str:
+        """The first owner's link, as the operator reads it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if "first owner" in line:
+                return line.split()[-1]
+        raise AssertionError("no link was printed")
+
     def end(self, number: int) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -91,6 +99,9 @@ def folder(open_folder: Path) -> Iterator[Path]:
 def test_up_serves_as_an_ordinary_user_survives_kill_9_and_stops_cleanly(folder: Path) -> None:
     first = Up(folder)
     first.wait()
+    link = first.link()
+    assert link.startswith(f"{first.url}/console/first/")
+    assert request("GET", link, {})[0] == 200
     owner = Path(f"/proc/{first.process.pid}").stat().st_uid
     assert owner != 0, "nothing of the server runs as root"
     assert (folder / "keys.json").stat().st_uid == owner
@@ -99,6 +110,10 @@ def test_up_serves_as_an_ordinary_user_survives_kill_9_and_stops_cleanly(folder:
     first.end(signal.SIGKILL)
     again = Up(folder)
     again.wait()
+    newer = again.link()
+    assert request("GET", newer, {})[0] == 200
+    ended = newer.rpartition("/")[0] + "/" + link.rpartition("/")[2]
+    assert request("GET", ended, {})[0] == 404, "only the newest link is good"
     assert (folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0] != database
     assert again.end(signal.SIGTERM) == 0
     wait_until(lambda: not (folder / "postgres" / "data" / "postmaster.pid").exists(), "PostgreSQL's clean stop")
