@@ -39,7 +39,7 @@ class Row:
         told = self.numbers()
         words = f"{told['operation']} ({told['channel']})"
         return (
-            f"\n  {words:<48} {told['statements']:>3} statements {told['commits']:>2} commits"
+            f"crash points  {words:<48} {told['statements']:>3} statements {told['commits']:>2} commits"
             f" {told['channel_calls']:>2} calls {told['points']:>4} points, {told['visited']:>4} visited"
         )
 

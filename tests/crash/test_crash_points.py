@@ -32,6 +32,13 @@ from shunfu.driver import discover
 
 Choose: TypeAlias = Callable[[list[Moment]], list[int]]
 """Of an operation's moments, the indices of those to die at."""
+Told: TypeAlias = Callable[[str, object], None]
+
+
+@pytest.fixture
+def told(record_property: Told) -> Told:
+    """Where a row of the summary goes."""
+    return record_property
 
 
 def slug(operation: Operation) -> str:
@@ -40,19 +47,15 @@ def slug(operation: Operation) -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=slug)
-def test_dies_around_every_lasting_effect(
-    operation: Operation, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dies_around_every_lasting_effect(operation: Operation, spared_urls: Urls, quick_user: str, told: Told) -> None:
     """Before and after each commit, each statement on its own, and each call: in between nothing that lasts happens."""
-    visit(operation, as_user(spared_urls, quick_user), lasting, capsys)
+    visit(operation, as_user(spared_urls, quick_user), lasting, told)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("operation", OPERATIONS, ids=slug)
-def test_dies_at_every_point(
-    operation: Operation, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    visit(operation, as_user(spared_urls, quick_user), every, capsys)
+def test_dies_at_every_point(operation: Operation, spared_urls: Urls, quick_user: str, told: Told) -> None:
+    visit(operation, as_user(spared_urls, quick_user), every, told)
 
 
 ELSEWHERE = [
@@ -68,20 +71,17 @@ ELSEWHERE = [
     ("operation", "channel"), ELSEWHERE, ids=[f"{slug(operation)}-{channel}" for operation, channel in ELSEWHERE]
 )
 def test_dies_at_every_point_at_every_channel(
-    operation: Operation, channel: str, spared_urls: Urls, quick_user: str, capsys: pytest.CaptureFixture[str]
+    operation: Operation, channel: str, spared_urls: Urls, quick_user: str, told: Told
 ) -> None:
-    visit(replace(operation, channel=channel), as_user(spared_urls, quick_user), every, capsys)
+    visit(replace(operation, channel=channel), as_user(spared_urls, quick_user), every, told)
 
 
-def visit(
-    operation: Operation, pool_settings: PoolSettings, choose: Choose, capsys: pytest.CaptureFixture[str]
-) -> None:
+def visit(operation: Operation, pool_settings: PoolSettings, choose: Choose, told: Told) -> None:
     """Visit the chosen points on the loop that the server runs on, and say how many there were."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         row = runner.run(visit_all(operation, pool_settings, choose))
     keep(row)
-    with capsys.disabled():
-        print(row)
+    told("summary", str(row))
 
 
 def every(moments: list[Moment]) -> list[int]:

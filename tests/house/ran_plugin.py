@@ -1,5 +1,7 @@
 """pytest plugin of `make test`: keeps which tests ran in .pytest_cache/shunfu-ran.json and prints each suite's seconds.
 
+What a test records as its property `summary` is printed too: it comes from whichever process ran the test.
+
 Loaded with `-p house.ran_plugin` and `tests` on PYTHONPATH, so that a run of one file by hand leaves the record alone.
 """
 
@@ -27,11 +29,14 @@ class Record:
     def __init__(self) -> None:
         self.outcomes: dict[str, str] = {}
         self.seconds: dict[str, float] = defaultdict(float)
+        self.summaries: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         before = self.outcomes.get(report.nodeid, "passed")
         self.outcomes[report.nodeid] = max(before, report.outcome, key=_WORSE.__getitem__)
         self.seconds[report.nodeid] += report.duration
+        if report.when == "call":
+            self.summaries += [str(text) for name, text in report.user_properties if name == "summary"]
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         folder = Path(session.config.rootpath, ".pytest_cache")
@@ -44,7 +49,8 @@ class Record:
         for node_id, took in self.seconds.items():
             counts[suite_of(node_id)] += 1
             seconds[suite_of(node_id)] += took
-        terminalreporter.write_line("")
+        for text in ("", *sorted(self.summaries), ""):
+            terminalreporter.write_line(text)
         for suite in sorted(counts, key=seconds.__getitem__, reverse=True):
             terminalreporter.write_line(f"{seconds[suite]:8.1f} s  {counts[suite]:5} tests  {suite}")
         terminalreporter.write_line(f"{sum(seconds.values()):8.1f} s  {len(self.outcomes):5} tests  in all")
