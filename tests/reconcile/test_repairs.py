@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from db.support import sql
 from reconcile.desk import BEGIN, DAY, NOON, Desk, Paid, Refunded, make_desk
 from shunfu.db import Database, Query
 from shunfu.gateway.evidence import NotFound, NotPaid, Unknown
@@ -358,6 +359,29 @@ async def test_a_refund_that_the_channel_never_made_is_closed_by_a_person(absent
         "SELECT door, kind, body->>'channel_state' FROM refund_evidence ORDER BY evidence_id DESC"
     )
     assert evidence[0] == ("statement", "closed", "absent from the statement")
+
+
+async def test_a_refund_that_was_asked_for_long_ago_and_sent_just_now_is_not_closed(
+    absent: tuple[Desk, Paid, Refunded],
+) -> None:
+    """It waited for its approval: the channel has had it for an hour, and its money may be on its way."""
+    desk, _, back = absent
+    sent_at = desk.clock.now() - timedelta(hours=1)
+    statement = sql("UPDATE refunds SET last_sent_at = $1")
+    await desk.house.database.transact(lambda tx: tx.execute(statement, sent_at))
+    found = await only_break(desk, day=DAY + timedelta(days=1))
+    desk.told.refunds[back.number] = NotFound("34")
+    await repaired(desk, found)
+    assert await advised(desk, found) == "ask_refund", "the channel's not knowing proves nothing yet"
+    assert (await repaired(desk, found)).state.value == "OPEN"
+    assert await state_of(desk, back) == "PROCESSING"
+    desk.clock.instant += timedelta(hours=23)
+    assert await advised(desk, found) == "close_refund"
+
+
+async def advised(desk: Desk, found: Break) -> str | None:
+    _, advice = await read_break(desk.house.reconcile, desk.merchant_id, found.break_id)
+    return advice.deed
 
 
 async def test_a_refund_that_turns_up_at_the_last_moment_is_not_closed(absent: tuple[Desk, Paid, Refunded]) -> None:

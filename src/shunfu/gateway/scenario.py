@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from shunfu.gateway.faults import Faults
 
-PaymentTwist = Literal[
-    "", "refused", "system_error", "reply_lost", "too_many", "no_balance", "pays_itself", "closes_itself"
-]
-RefundTwist = Literal["", "abnormal", "closed", "no_balance", "system_error", "slow"]
 SLOW_REFUND_SECONDS = 3 * 86400
 
 

@@ -6,12 +6,12 @@ Must not know: SQL, the event loop.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
-from typing import TypeVar
 from uuid import UUID
 
 from shunfu.gateway.statement import LineKind, StatementDamaged, StatementKind, StatementLine
@@ -33,7 +33,8 @@ NAMED: dict[StatementKind, frozenset[LineKind]] = {
 NULL = "\\N"
 TABS = 12
 CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n")
-K = TypeVar("K")
+WORDS_MAX = 1000
+"""So many words of a channel for what is neither payment, refund nor fee: a hundred times what the documents name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class Intake:
         self._lines = lines
         self._ids = ids
         self._hash = sha256()
-        self._by_kind: dict[LineKind, _Sum] = {}
-        self._by_word: dict[str, _Sum] = {}
+        self._by_kind = defaultdict[LineKind, _Sum](_Sum)
+        self._by_word = defaultdict[str, _Sum](_Sum)
         self._named = NAMED[kind]
         self._is_whole = kind == "trade"
         self._prefix = f"{ids[0].hex}\t{ids[1].hex}\t"
@@ -121,9 +122,11 @@ class Intake:
         if line.balance_minor is not None:
             self.balance_minor = line.balance_minor
         if line.is_settled:
-            _sum_at(self._by_kind, line.kind).add(line)
+            self._by_kind[line.kind].add(line)
             if line.kind not in self._named:
-                _sum_at(self._by_word, line.state).add(line)
+                self._by_word[line.state].add(line)
+                if len(self._by_word) > WORDS_MAX:
+                    raise StatementDamaged(f"the statement has more than {WORDS_MAX} kinds of movement")
 
     def _text(self, line: StatementLine) -> str:
         """A line's cells from the kind on, as LINE_COLUMNS have them, in COPY's text form: it is hashed and written.
@@ -156,10 +159,3 @@ class Intake:
         if moment.year not in YEARS:
             raise StatementDamaged(f"line {self.count} has a time that no line has")
         return moment.isoformat()
-
-
-def _sum_at(sums: dict[K, _Sum], key: K) -> _Sum:
-    found = sums.get(key)
-    if found is None:
-        found = sums[key] = _Sum()
-    return found

@@ -4,12 +4,6 @@ INSERT INTO statements (merchant_id, statement_id, account_id, channel, day, kin
                         lines, currency, sums, balance_minor, fetched_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
--- name: get_statement
--- One statement.
-SELECT statement_id, account_id, channel, day, kind, origin, sha256, lines_sha256, bytes, lines, currency, sums,
-       balance_minor, fetched_at
-FROM statements WHERE merchant_id = $1 AND statement_id = $2;
-
 -- name: list_statements_of_day
 -- Every statement that an account's day ever had, newest first: one, unless the channel changed it.
 SELECT statement_id, account_id, channel, day, kind, origin, sha256, lines_sha256, bytes, lines, currency, sums,

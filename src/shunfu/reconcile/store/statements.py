@@ -88,12 +88,6 @@ async def append_lines(tx: Transaction, rows: bytes) -> None:
     await tx.append(LINES, LINE_COLUMNS, rows)
 
 
-async def get_statement(reader: Reader, merchant_id: UUID, statement_id: UUID) -> Statement | None:
-    """One statement, or None."""
-    row = await reader.fetch_row(SQL["get_statement"], merchant_id, statement_id)
-    return _statement(row) if row else None
-
-
 async def list_statements(
     reader: Reader, merchant_id: UUID, account_id: UUID, day: date, kind: StatementKind
 ) -> Sequence[Statement]:

@@ -58,7 +58,10 @@ async def act_of(tools: ReconcileTools, found: Break) -> Act:
 
 
 async def is_unknown_there(tools: ReconcileTools, found: Break) -> bool:
-    """Whether the channel has said, long enough after it was asked, that it has no such refund, and still says so."""
+    """Whether the channel has said, long enough after it was last asked to refund, that it has none, and still says so.
+
+    A refund may wait for its approval for days and be sent again: its age proves nothing.
+    """
     ours = found.ours
     if ours is None or ours.side != "refund" or ours.state in FINAL | ENDED:
         return False
@@ -67,7 +70,8 @@ async def is_unknown_there(tools: ReconcileTools, found: Break) -> bool:
     hours = account.channel.capabilities.refund_absence_hours
     refund, timeline = await read_refund(tools.refunds, Named(found.merchant_id, ours.subject_id))
     answers = [line for line in timeline if line.door == "query"]
-    is_late = hours is not None and tools.now() - refund.created_at >= timedelta(hours=hours)
+    asked_at = refund.last_sent_at or refund.created_at
+    is_late = hours is not None and tools.now() - asked_at >= timedelta(hours=hours)
     return refund.is_open and is_late and bool(answers) and answers[-1].kind == "not_found"
 
 
