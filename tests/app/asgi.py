@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,11 @@ async def call(
         index = answer.reads - 1
         if index < len(pieces):
             return {"type": "http.request", "body": pieces[index], "more_body": index + 1 < len(pieces)}
-        return {"type": "http.request", "body": b"", "more_body": False} if not pieces else {"type": "http.disconnect"}
+        if index == 0:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        if not pieces:
+            await asyncio.Event().wait()  # the connection stays open: whoever waits for its end is cancelled
+        return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -315,6 +315,7 @@ async def test_a_merchant_is_founded_given_an_account_and_its_books_proved(
     link = told(*staff, "finance")
     assert (link["role"], "/console/first/" in link["link"]) == ("finance", True)
     assert_one_line(refused(*staff, "king"), "king", "viewer")
+    assert_one_line(refused("staff", "disable", "nobody"), "nobody")
 
     books = told("ledger", "check")
     assert books["ok"] is True

@@ -76,8 +76,8 @@ BUSY = Today(
         Alarm("payment", uid(62), uid(31), "PENDING", yuan(12800), "never_heard_of", NOW - timedelta(days=2)),
     ),
     jobs=(
-        TroubledJob(uid(70), "payments.ask", "k", "waiting", 3, "TransientFault", NOW + timedelta(minutes=2)),
-        TroubledJob(uid(71), "webhooks.send", "k", "dead", 16, HOSTILE, NOW - timedelta(hours=1)),
+        TroubledJob("payments.ask", "waiting", 3, "TransientFault", NOW + timedelta(minutes=2)),
+        TroubledJob("webhooks.send", "dead", 16, HOSTILE, NOW - timedelta(hours=1)),
     ),
     has_orders=True,
 )
@@ -226,7 +226,7 @@ def rows(count: int = 10, subject: str = "山前日晒咖啡豆 250g") -> list[O
     ]
 
 
-REFUND_ROWS = (RefundRow(uid(50), uid(30), yuan(1200), "PROCESSING", NOW),)
+REFUND_ROWS = (RefundRow(uid(50), yuan(1200), "PROCESSING", NOW),)
 SIDES = (
     SideRow("mer_0000000000000000000000000A", "山前书店", "owner", "test", is_current=True),
     SideRow("mer_0000000000000000000000000B", "<b>山前书店", "owner", "live", is_current=False),

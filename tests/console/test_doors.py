@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -12,12 +12,13 @@ from pyotp.totp import TOTP
 from starlette.types import ASGIApp
 
 from app.asgi import Answer, call
-from db.support import rows, sql
+from db.support import rows
 from flows.world import World, make_world
 from shunfu.app.http.server import create_app
+from shunfu.app.settings import load
 from shunfu.db import Database
 from shunfu.kernel.ids import encode, public
-from shunfu.merchants.staff import make_founding_link, make_link
+from shunfu.merchants.staff import disable_staff, make_founding_link, make_link
 
 PASSWORD = "correct horse battery"
 HOST = "pay.example.com"
@@ -37,8 +38,10 @@ class Browser:
         return await self._call("GET", path, {})
 
     async def post(self, path: str, fields: dict[str, str], **headers: str) -> Answer:
+        """A form of these fields, or the given `body`."""
+        body = headers.pop("body", None) or urlencode(fields)
         told = {"origin": f"https://{HOST}", "content-type": "application/x-www-form-urlencoded", **headers}
-        return await self._call("POST", path, told, urlencode(fields).encode())
+        return await self._call("POST", path, told, body.encode())
 
     async def submit(self, path: str, fields: dict[str, str]) -> Answer:
         """Open a page and send its form."""
@@ -93,7 +96,8 @@ class Office:
 @pytest.fixture
 async def office(database: Database) -> Office:
     world = await make_world(database)
-    return Office(world, create_app(world.house))
+    settings = load({"public_url": f"https://{HOST}"}, {})
+    return Office(world, create_app(replace(world.house, settings=settings)))
 
 
 async def test_from_the_link_to_today_and_to_the_own_merchant_only(office: Office) -> None:
@@ -171,8 +175,18 @@ async def test_the_cookie_is_a_hosts_own_and_no_script_reads_it(office: Office) 
     )
     cookie = said.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/"))
-    is_https = office.world.house.settings.public_url.startswith("https://")
-    assert ("Secure" in cookie) == is_https == cookie.startswith("__Host-")
+    assert "Secure" in cookie
+    assert cookie.startswith("__Host-")
+
+
+async def test_without_tls_the_machines_own_names_are_taken(office: Office) -> None:
+    """The world's address is http: whoever opens it as localhost is let in, and whoever comes from elsewhere is not."""
+    browser = Browser(create_app(office.world.house))
+    token = TOKEN.search((await browser.get("/console/login")).body.decode())
+    assert token is not None
+    told = {"form_token": token[1], "login_name": "mei", "password": PASSWORD}
+    for origin, status in ((f"http://{HOST}", 422), ("http://127.0.0.1:8700", 422), ("http://evil.example", 403)):
+        assert (await browser.post("/console/login", told, origin=origin)).status == status, origin
 
 
 AWAY = ("//evil.example", "https://evil.example", "/console/../x", "/c/x", "/a\\x", "")
@@ -196,6 +210,9 @@ FORMS = ("/console/login", "/console/logout", "/console/side", "/console/session
 
 ELSEWHERE = (
     {"origin": "https://evil.example"},
+    {"origin": f"http://{HOST}"},
+    {"origin": "https://evil.example", "host": "evil.example"},
+    {"origin": "http://["},
     {"origin": "null"},
     {"origin": ""},
     {"content-type": "text/plain"},
@@ -224,6 +241,61 @@ async def test_a_form_with_another_sessions_token_does_nothing(office: Office) -
     for path in FORMS:
         told = {"form_token": token[1] if path != "/console/login" else "x" * 22, "login_name": "mei"}
         assert (await browser.post(path, told)).status == 403, path
+
+
+@pytest.mark.parametrize("path", ["/console/login", "first"])
+async def test_odd_forms_are_answered_by_a_page(office: Office, path: str) -> None:
+    """Controls, lone surrogates, too many fields and a file: never a fault, never a document for machines."""
+    page = await office.link() if path == "first" else path
+    browser = office.browser()
+    odd = {"login_name": "a\0b", "name": "\x07", "password": "p\0" * 8, "shop_name": "s\n"}
+    said = await browser.submit(page, odd)
+    assert said.status == 422
+    many = await browser.post(page, {f"field{n}": "x" for n in range(30)})
+    multipart = "multipart/form-data; boundary=b; charset=unicode_escape"
+    token = TOKEN.search((await browser.get(page)).body.decode())
+    assert token is not None
+    parts = {"form_token": token[1], "login_name": "mei", "password": "\\ud800" * 6}
+    text = "".join(
+        f'--b\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
+    )
+    lone = await browser.post(page, {}, **{"content-type": multipart, "body": text + "--b--\r\n"})
+    file = '--b\r\ncontent-disposition: form-data; name="x"; filename="x"\r\n\r\ny\r\n--b--\r\n'
+    sent = await browser.post(page, {}, **{"content-type": "multipart/form-data; boundary=b", "body": file})
+    for answer, status in ((many, 400), (lone, 422), (sent, 400)):
+        assert answer.status == status, answer.body.decode()
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_an_ended_sessions_log_out_leads_to_the_log_in(office: Office) -> None:
+    browser = office.browser()
+    await office.owner(browser)
+    token = TOKEN.search((await browser.get("/console")).body.decode())
+    assert token is not None
+    office.world.clock.advance(31 * 60)
+    said = await browser.post("/console/logout", {"form_token": token[1]})
+    assert (said.status, said.headers["location"]) == (303, "/console/login")
+
+
+async def test_an_authenticator_that_was_set_up_is_never_shown_again(office: Office) -> None:
+    secret = await office.owner(office.browser())
+    office.world.clock.advance(30)
+    browser = office.browser()
+    await browser.submit("/console/login", {"login_name": "mei", "password": PASSWORD})
+    said = await browser.get("/console/authenticator")
+    assert (said.status, said.headers["location"]) == (303, "/console/login")
+    assert secret not in said.body.decode()
+
+
+async def test_style_sheets_are_kept_for_an_hour_and_pages_are_not(office: Office) -> None:
+    sheet = await office.browser().get("/console/static/ops.css")
+    assert (sheet.status, sheet.headers["cache-control"]) == (200, "public, max-age=3600")
+    assert (await office.browser().get("/console/login")).headers["cache-control"] == "no-store"
+
+
+async def test_the_other_language_keeps_the_way_on(office: Office) -> None:
+    shown = (await office.browser().get("/console/login?next=%2Fconsole%2Forders")).body.decode()
+    assert 'href="?next=%2Fconsole%2Forders&amp;lang=en"' in shown
 
 
 async def test_sessions_are_listed_and_ended(office: Office) -> None:
@@ -291,8 +363,9 @@ async def test_a_used_link_and_a_forged_one_are_the_same_page(office: Office) ->
     assert used.body == forged.body
 
 
-async def test_a_person_who_lost_the_last_role_is_out(office: Office) -> None:
+async def test_a_disabled_person_is_out(office: Office) -> None:
     browser = office.browser()
     await office.owner(browser)
-    await office.world.house.database.transact(lambda tx: tx.execute(sql("UPDATE staff SET disabled_at = created_at")))
+    house = office.world.house
+    await house.database.transact(lambda tx: disable_staff(tx, house.source, "mei"))
     assert (await browser.get("/console")).status == 303

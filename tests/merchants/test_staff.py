@@ -10,13 +10,15 @@ import pytest
 from argon2 import PasswordHasher
 from pyotp.totp import TOTP
 
-from db.support import rows, sql
+from db.support import rows
 from merchants.support import RING, Town, found
-from shunfu.db import Database
-from shunfu.kernel.ids import PLATFORM
+from shunfu.db import Database, Transaction
+from shunfu.kernel.errors import TransientFault
+from shunfu.kernel.ids import PLATFORM, public
 from shunfu.kernel.secret import Secret
-from shunfu.merchants import create_merchant, staff, verify_audit
+from shunfu.merchants import Merchant, create_sides, read_audit, staff, verify_audit
 from shunfu.merchants.staff.model import IDLE, SESSION_LASTS
+from shunfu.merchants.staff.passwords import WAITING_MAX
 
 PASSWORD = "correct horse battery"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -51,10 +53,16 @@ class Office:
     async def enrolled(self, **changes: str) -> tuple[staff.Opened, str]:
         """The first owner inside, and the authenticator's secret."""
         session = await self.session(await self.accept(await self.founding_link(), **changes))
-        secret = (await staff.enrolment(self.tools, session)).secret.reveal()
+        secret = await self.shown(session)
         opened = await staff.pass_code(self.tools, session, self.code(secret), "Chromium")
         assert isinstance(opened, staff.Opened), opened
         return opened, secret
+
+    async def shown(self, session: staff.Session) -> str:
+        """The secret that a person sets the authenticator up with."""
+        enrolment = await staff.enrolment(self.tools, session)
+        assert enrolment is not None
+        return enrolment.secret.reveal()
 
     def code(self, secret: str) -> str:
         return TOTP(secret).at(self.town.clock.now())
@@ -68,10 +76,10 @@ async def office(database: Database) -> Office:
     town = await found(database)
     passwords = staff.Passwords(QUICK)
 
-    async def founded(tx: object, name: str) -> object:
-        return await create_merchant(tx, town.source, name, ())  # pyright: ignore[reportArgumentType]
+    async def founded(tx: Transaction, name: str, actor: str) -> tuple[Merchant, Merchant]:
+        return await create_sides(tx, town.source, name, actor=actor)
 
-    tools = staff.StaffTools(database, town.source, RING, passwords, founded)  # pyright: ignore[reportArgumentType]
+    tools = staff.StaffTools(database, town.source, RING, passwords, founded)
     return Office(town, tools)
 
 
@@ -81,8 +89,8 @@ async def test_the_first_owner_founds_a_shop_and_looks_at_its_test_side(office: 
     assert (session.name, session.stage) == ("陈梅", "open")
     assert session.side is not None
     assert (session.side.name, session.side.mode, session.side.role) == ("山前书店", "test", "owner")
+    sides = await staff.list_sides(office.tools, session)
     async with office.town.database.reading() as reader:
-        sides = await staff.list_sides(reader, session)
         assert [(side.name, side.mode) for side in sides] == [("山前书店", "test"), ("山前书店", "live")]
         assert (await verify_audit(reader, PLATFORM)).is_whole
         assert (await verify_audit(reader, sides[0].merchant_id)).is_whole
@@ -122,8 +130,7 @@ async def test_a_weak_password_and_a_taken_name_leave_the_link_good(office: Offi
     )
     assert await office.accept(other.reveal()) == "name_taken"
     session = await office.session(await office.accept(other.reveal(), login_name="lin"))
-    async with office.town.database.reading() as reader:
-        found = {(side.merchant_id, side.role) for side in await staff.list_sides(reader, session)}
+    found = {(side.merchant_id, side.role) for side in await staff.list_sides(office.tools, session)}
     assert found == {(side.merchant_id, "finance") for side in (sides.test, sides.live)}
 
 
@@ -170,20 +177,49 @@ async def test_guessed_codes_close_the_door_too(office: Office) -> None:
     assert await staff.pass_code(office.tools, session, right, "") == "locked"
 
 
-async def test_whoever_left_before_the_first_code_sets_the_authenticator_up_at_the_next_log_in(office: Office) -> None:
+async def test_each_log_in_before_the_first_code_has_a_secret_of_its_own(office: Office) -> None:
+    """Whoever saw an earlier one has nothing, and what is set up is never shown again."""
     first = await office.session(await office.accept(await office.founding_link()))
-    secret = (await staff.enrolment(office.tools, first)).secret.reveal()
+    seen = await office.shown(first)
     again = await office.session(await office.log_in())
     assert again.stage == "enrol"
-    assert (await staff.enrolment(office.tools, again)).secret.reveal() == secret
+    secret = await office.shown(again)
+    assert secret != seen
+    assert await staff.pass_code(office.tools, first, office.code(seen), "") == "code_wrong"
+    inside = await office.session(await staff.pass_code(office.tools, again, office.code(secret), ""))
+    assert await staff.enrolment(office.tools, again) is None
+    assert await staff.enrolment(office.tools, inside) is None
+    open_sessions = await rows(office.town.database, "SELECT session_id FROM staff_sessions WHERE ended_at IS NULL")
+    assert open_sessions == [(inside.session_id,)], "every session from before the first code has ended"
+
+
+async def test_a_shop_founded_by_a_link_is_its_owners_deed_and_has_no_key_that_nobody_saw(office: Office) -> None:
+    session = await office.session((await office.enrolled())[0])
+    assert session.side is not None
+    merchant_id = session.side.merchant_id
+    async with office.town.database.reading() as reader:
+        entries = [row.entry for row in await read_audit(reader, merchant_id, 10)]
+    assert {entry.actor for entry in entries} == {public("stf", session.staff_id)}
+    assert await rows(office.town.database, "SELECT key_id FROM api_keys WHERE merchant_id = $1", merchant_id) == []
+
+
+async def test_a_crowd_at_the_door_is_sent_away() -> None:
+    """Sixteen stand in line; whoever comes then must come again, and afterwards there is room again."""
+    passwords = staff.Passwords(QUICK)
+    told = await asyncio.gather(*(passwords.is_right(None, PASSWORD) for _ in range(60)), return_exceptions=True)
+    assert sum(isinstance(one, TransientFault) for one in told) == 60 - WAITING_MAX
+    assert told.count(False) == WAITING_MAX
+    assert not await passwords.is_right(None, PASSWORD)
 
 
 async def test_a_disabled_person_is_out_at_once(office: Office) -> None:
     opened, _ = await office.enrolled()
-    statement = sql("UPDATE staff SET disabled_at = created_at")
-    await office.town.database.transact(lambda tx: tx.execute(statement))
+    town = office.town
+    assert await town.database.transact(lambda tx: staff.disable_staff(tx, town.source, "mei"))
     assert await staff.recognise(office.tools, opened.token.reveal()) is None
     assert await office.log_in() == "wrong"
+    for login_name in ("mei", "nobody"):
+        assert not await town.database.transact(lambda tx, name=login_name: staff.disable_staff(tx, town.source, name))
 
 
 async def test_a_session_is_ended_by_its_person_only_and_at_once(office: Office) -> None:
@@ -217,8 +253,7 @@ async def test_a_session_idle_for_half_an_hour_ends(office: Office) -> None:
 async def test_only_a_side_of_ones_own_is_looked_at(office: Office) -> None:
     opened, _ = await office.enrolled()
     session = await office.session(opened)
-    async with office.town.database.reading() as reader:
-        live = next(side for side in await staff.list_sides(reader, session) if side.mode == "live")
+    live = next(side for side in await staff.list_sides(office.tools, session) if side.mode == "live")
     assert not await staff.choose_side(office.tools, session, office.town.sides.live.merchant_id)
     assert await staff.choose_side(office.tools, session, live.merchant_id)
     side = (await office.session(opened)).side

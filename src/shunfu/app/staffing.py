@@ -15,7 +15,7 @@ from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import parse_public
 from shunfu.kernel.secret import Secret
 from shunfu.merchants import get_merchant
-from shunfu.merchants.staff import CAPABILITIES, Role, make_founding_link, make_link
+from shunfu.merchants.staff import CAPABILITIES, Role, disable_staff, make_founding_link, make_link
 
 
 def founding_link(settings: Settings, database: Located) -> Secret[str] | None:
@@ -48,6 +48,17 @@ def staff_link(settings: Settings, merchant: str, role: str) -> Report:
         return await house.database.transact(story)
 
     return {"role": role, "link": _address(settings, in_house(settings, work)).reveal(), "lasts_hours": 24}
+
+
+def disable(settings: Settings, login_name: str) -> Report:
+    """Put a person out at once. Raises SetupFault when there is nobody to put out."""
+
+    async def work(house: House) -> bool:
+        return await house.database.transact(lambda tx: disable_staff(tx, house.source, login_name))
+
+    if not in_house(settings, work):
+        raise SetupFault(f"There is nobody called {login_name!r} who can log in.")
+    return {"login_name": login_name, "disabled": True}
 
 
 def _address(settings: Settings, link: Secret[str]) -> Secret[str]:

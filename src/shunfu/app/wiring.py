@@ -37,7 +37,16 @@ from shunfu.db import (
 from shunfu.driver import Driver, DriverSettings, Registry, discover
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 from shunfu.kernel.ids import decode
-from shunfu.merchants import Accounts, KeyRing, Organisation, Vault, create_merchant, write_checkout_token
+from shunfu.merchants import (
+    Accounts,
+    KeyRing,
+    Merchant,
+    Organisation,
+    Vault,
+    create_merchant,
+    create_sides,
+    write_checkout_token,
+)
 from shunfu.notifications import Expected, NotificationTools, delete_old_bodies
 from shunfu.payments import APPLY_HANDLER, Order, Pace, PaymentTools, expected_amount, make_handlers
 from shunfu.reconcile import PATIENCE_SECONDS, ReconcileTools
@@ -117,9 +126,18 @@ class House:
     async def found(self, tx: Transaction, name: str, return_origins: tuple[str, ...] = ()) -> Organisation:
         """Found an organisation with its housekeeping."""
         made = await create_merchant(tx, self.source, name, return_origins)
-        for side in (made.test, made.live):
-            await begin_housekeeping(tx, self.source, self.jobs, side.merchant_id)
+        await self._keep_house(tx, made.test, made.live)
         return made
+
+    async def found_sides(self, tx: Transaction, name: str, actor: str) -> tuple[Merchant, Merchant]:
+        """Found an organisation without API keys, as its first owner does in the console."""
+        sides = await create_sides(tx, self.source, name, actor=actor)
+        await self._keep_house(tx, *sides)
+        return sides
+
+    async def _keep_house(self, tx: Transaction, *sides: Merchant) -> None:
+        for side in sides:
+            await begin_housekeeping(tx, self.source, self.jobs, side.merchant_id)
 
     def checkout_url(self, order: Order) -> str:
         """The hosted page of an order."""

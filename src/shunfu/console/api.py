@@ -5,12 +5,15 @@ Must not know: how a visitor is recognised (`doors.py`), SQL.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import quote, urlencode
 
+import structlog
 from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shunfu.checkout.api import language_of as asked_language_of
@@ -38,11 +41,23 @@ from shunfu.merchants.api import path_id
 from shunfu.payments import PaymentTools, Teller, channel_words
 from shunfu.refunds import Named, RefundTools, list_refunds, read_refund_explained
 
-__all__ = ["ConsoleTools", "Recognise", "language_of", "make_router", "page", "refused_page", "static_dir"]
+__all__ = [
+    "ConsoleTools",
+    "PageRoute",
+    "Recognise",
+    "in_other",
+    "language_of",
+    "make_router",
+    "page",
+    "refused_page",
+    "static_dir",
+]
 
 Recognise: TypeAlias = Callable[[Request], Awaitable[Visitor | None]]
 """Who looks, or None: nobody has logged in."""
 
+Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+LOG = structlog.stdlib.get_logger("console")
 LANGUAGE_COOKIE = "lang"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 HEADERS = {
@@ -74,7 +89,7 @@ Draw: TypeAlias = Callable[[Request, Frame], Awaitable[str]]
 
 def make_router(tools: ConsoleTools) -> APIRouter:
     """The routes of Today, orders, payments and refunds."""
-    router = APIRouter(prefix="/console", include_in_schema=False)
+    router = APIRouter(prefix="/console", include_in_schema=False, route_class=PageRoute)
     _add_today(router, tools)
     _add_orders(router, tools)
     _add_refunds(router, tools)
@@ -86,10 +101,7 @@ def page(html: str, status: int = 200, request: Request | None = None) -> Respon
     response = HTMLResponse(html, status, headers=HEADERS)
     if request is not None and request.query_params.get("lang"):
         language = asked_language_of(request)
-        is_https = request.url.scheme == "https"
-        response.set_cookie(
-            LANGUAGE_COOKIE, language, LANGUAGE_SECONDS, path="/console", secure=is_https, httponly=True, samesite="lax"
-        )
+        response.set_cookie(LANGUAGE_COOKIE, language, LANGUAGE_SECONDS, path="/console", httponly=True, samesite="lax")
     return response
 
 
@@ -206,24 +218,40 @@ def _filter_of(request: Request, known: tuple[str, ...]) -> str | None:
 
 
 async def _shown(tools: ConsoleTools, request: Request, needs: frozenset[str], draw: Draw) -> Response:
-    """The page for whoever looks; else the way to the log-in, or a page that says no."""
-    try:
-        visitor = await tools.recognise(request)
-        if visitor is None:
-            return RedirectResponse(f"/console/login?next={quote(request.url.path, safe='')}", 303, headers=HEADERS)
-        for capability in sorted(needs):
-            visitor.caller.must(capability)
-        language = language_of(request)
-        return page(await draw(request, Frame(visitor, language, _in_other(request, language))), 200, request)
-    except Forbidden:
-        return refused_page(request, "forbidden", 403)
-    except TransientFault:
-        return refused_page(request, "unavailable", 503)
-    except Refusal:  # an id or a cursor that is not this merchant's
-        return refused_page(request, "not_found", 404)
+    """The page for whoever looks; else the way to the log-in. Raises Forbidden."""
+    visitor = await tools.recognise(request)
+    if visitor is None:
+        return RedirectResponse(f"/console/login?next={quote(request.url.path, safe='')}", 303, headers=HEADERS)
+    for capability in sorted(needs):
+        visitor.caller.must(capability)
+    language = language_of(request)
+    return page(await draw(request, Frame(visitor, language, in_other(request, language))), 200, request)
 
 
-def _in_other(request: Request, language: Language) -> str:
+class PageRoute(APIRoute):
+    """A route whose refusals and faults are pages too."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler around FastAPI's own."""
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except Forbidden:
+                return refused_page(request, "forbidden", 403)
+            except TransientFault as fault:
+                LOG.warning("transient_fault", reason=str(fault))
+                return refused_page(request, "unavailable", 503)
+            except Refusal:  # an id or a cursor that is not this merchant's
+                return refused_page(request, "not_found", 404)
+            except HTTPException as error:  # a form that is none of ours
+                return refused_page(request, "other", error.status_code)
+
+        return handle
+
+
+def in_other(request: Request, language: Language) -> str:
     """The query that leads to this page in the other language."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return urlencode([*kept, ("lang", other_of(language))])

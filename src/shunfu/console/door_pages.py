@@ -127,7 +127,7 @@ def _door(page: DoorPage, name: str, fields: Sequence[Field], template: str = "d
         "error": either(say, f"console.error.{page.error}", "console.error.other") if page.error else None,
         "form_token": page.form_token,
         "fields": [_field(say, page, name, one) for one in fields],
-        "other_language": f"?lang={other_of(page.language)}",
+        "other_language": f"?{page.other_language or 'lang=' + other_of(page.language)}",
     }
     return templates().get_template(template).render(shown | more)
 

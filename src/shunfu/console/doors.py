@@ -1,21 +1,23 @@
 """The console's doors over HTTP: the first owner's link, log-in with two factors, the side that is looked at, sessions.
 
-Every POST must come from a page of ours: the browser's Origin says so before anybody is recognised, and the form's own
-token afterwards. Must not know: how passwords and codes are kept.
+Every POST must come from a page of ours: the browser's Origin says so, and the form's own token.
+Must not know: how passwords and codes are kept.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
-from urllib.parse import quote, urlsplit
+from unicodedata import category
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from shunfu.console.api import language_of, page, refused_page
+from shunfu.checkout.kit import origin_of
+from shunfu.console.api import PageRoute, in_other, language_of, page, refused_page
 from shunfu.console.model import DoorPage, SessionRow, SideRow, Visitor
 from shunfu.console.pages import (
     render_authenticator,
@@ -33,6 +35,8 @@ from shunfu.merchants import staff
 HOME = "/console"
 LOGIN, AUTHENTICATOR, CODE, SESSIONS = (f"{HOME}/{name}" for name in ("login", "authenticator", "code", "sessions"))
 FIELD_MAX = 200
+UNPRINTED = frozenset({"Cc", "Cs"})
+"""Controls and lone surrogates: no field of ours holds one, and neither database nor hash takes them."""
 FORM_PURPOSE = "console form"
 _NEXT = re.compile(r"/console(/[A-Za-z0-9_/-]{0,200})?")
 Fields: TypeAlias = Mapping[str, str]
@@ -63,7 +67,11 @@ class Doors:
     async def recognise(self, request: Request) -> Visitor | None:
         """Who looks: both factors were given, and there is a merchant to look at."""
         session = await self.session(request)
-        if session is None or session.stage != "open" or session.side is None:
+        return None if session is None else self.visitor_of(session)
+
+    def visitor_of(self, session: staff.Session) -> Visitor | None:
+        """Who looks by a session; None before the second factor, or without a merchant to look at."""
+        if session.stage != "open" or session.side is None:
             return None
         side = session.side
         who = public("stf", session.staff_id)
@@ -77,8 +85,10 @@ class Doors:
 
     def is_ours(self, request: Request, fields: Fields, session: staff.Session | None) -> bool:
         """Whether a POST was sent by a page of ours (OWASP: Origin, then a token of the session)."""
-        origin = urlsplit(request.headers.get("origin", "")).netloc
-        is_near = bool(origin) and origin in {urlsplit(self.public_url).netloc, request.headers.get("host")}
+        near = {origin_of(self.public_url)}
+        if not self.is_https:  # a machine of one's own, by whichever of its names it was opened
+            near.add(origin_of(f"http://{request.headers.get('host', '')}"))
+        is_near = origin_of(request.headers.get("origin")) in near - {None}
         bound = str(session.session_id) if session else ""
         return is_near and self.signer.is_genuine(FORM_PURPOSE, bound, fields.get("form_token", ""))
 
@@ -93,12 +103,14 @@ class Doors:
     def door_page(self, request: Request, session: staff.Session | None, **more: object) -> DoorPage:
         """What every door's page shows."""
         token = self.form_token(session)
-        return DoorPage(language=language_of(request), form_token=token, **more)  # pyright: ignore[reportArgumentType]
+        language = language_of(request)
+        told = DoorPage(language, token, other_language=in_other(request, language))
+        return replace(told, **more)  # pyright: ignore[reportArgumentType]
 
 
 def make_door_router(doors: Doors) -> APIRouter:
     """The routes of first owner, log-in, authenticator, code, log-out, side and sessions."""
-    router = APIRouter(prefix=HOME, include_in_schema=False)
+    router = APIRouter(prefix=HOME, include_in_schema=False, route_class=PageRoute)
     _add_link_routes(router, doors)
     _add_login_routes(router, doors)
     _add_code_routes(router, doors)
@@ -177,10 +189,11 @@ def _add_login_routes(router: APIRouter, doors: Doors) -> None:
     async def log_out(request: Request) -> Response:
         """This session ends at once."""
         session, fields = await doors.session(request), await read_fields(request)
+        if session is None:
+            return RedirectResponse(LOGIN, 303)
         if not doors.is_ours(request, fields, session):
             return refused_page(request, "foreign_form", 403)
-        if session is not None:
-            await staff.end_session(doors.staff, session, session.session_id)
+        await staff.end_session(doors.staff, session, session.session_id)
         response = RedirectResponse(LOGIN, 303)
         response.delete_cookie(doors.cookie, path="/", secure=doors.is_https, httponly=True, samesite="strict")
         return response
@@ -189,6 +202,8 @@ def _add_login_routes(router: APIRouter, doors: Doors) -> None:
 def _add_code_routes(router: APIRouter, doors: Doors) -> None:
     async def authenticator(request: Request, session: staff.Session, error: str | None) -> Response:
         shown = await staff.enrolment(doors.staff, session)
+        if shown is None:
+            return RedirectResponse(LOGIN, 303)
         told = doors.door_page(request, session, error=error)
         html = render_authenticator(told, shown.uri.reveal(), shown.secret.reveal())
         return page(html, 422 if error else 200, request)
@@ -233,15 +248,15 @@ def _add_session_routes(router: APIRouter, doors: Doors) -> None:
     @router.get("/sessions")
     async def show(request: Request) -> Response:
         """Where the person is logged in, and the sides that they may look at."""
-        visitor, session = await doors.recognise(request), await doors.session(request)
+        session = await doors.session(request)
+        visitor = None if session is None else doors.visitor_of(session)
         if visitor is None or session is None:
             return RedirectResponse(f"{LOGIN}?next={quote(SESSIONS, safe='')}", 303)
         rows = [
             SessionRow(one.session_id, one.created_at, one.seen_at, one.agent, one.session_id == visitor.session_id)
             for one in await staff.list_sessions(doors.staff, session)
         ]
-        async with doors.staff.database.glancing() as reader:
-            found = await staff.list_sides(reader, session)
+        found = await staff.list_sides(doors.staff, session)
         mine = visitor.caller.merchant_id
         sides = [
             SideRow(public("mer", one.merchant_id), one.name, one.role, one.mode, one.merchant_id == mine)
@@ -279,9 +294,10 @@ def _add_side_route(router: APIRouter, doors: Doors) -> None:
 
 
 async def read_fields(request: Request) -> Fields:
-    """A form's fields, each cut to what any of ours holds; files are refused."""
+    """A form's fields, each cut to what any of ours holds. Files are refused, and what holds a control is left out."""
     form = await request.form(max_fields=20, max_files=0)
-    return {name: value[:FIELD_MAX] for name, value in form.items() if isinstance(value, str)}
+    texts = {name: value[:FIELD_MAX] for name, value in form.items() if isinstance(value, str)}
+    return {name: text for name, text in texts.items() if not any(category(one) in UNPRINTED for one in text)}
 
 
 def _agent(request: Request) -> str:

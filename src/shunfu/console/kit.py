@@ -18,6 +18,7 @@ from shunfu.console.model import Visitor
 from shunfu.kernel.plain import SHANGHAI, Words
 
 _HERE = Path(__file__).parent
+Tint = Literal["", "ok", "warn", "bad", "unk"]
 Place = Literal["today", "orders", "refunds", "account"]
 
 
@@ -68,7 +69,7 @@ class Frame:
         return words.zh if self.language == "zh-CN" else words.en
 
 
-_STYLES: Mapping[str, tuple[str, str]] = {
+_STYLES: Mapping[str, tuple[str, Tint]] = {
     "order.OPEN": ("clock", ""),
     "order.CLOSING": ("clock", "warn"),
     "order.PAID": ("check", "ok"),
@@ -112,7 +113,7 @@ def state_chip(say: Say, kind: Literal["order", "payment", "refund"], state: str
     return plain_chip(say(f"console.state.{kind}.{state}"), icon, tint)
 
 
-def plain_chip(text: str, icon: str, tint: Literal["", "ok", "warn", "bad", "unk"] | str) -> Chip:  # noqa: PYI051
+def plain_chip(text: str, icon: str, tint: Tint) -> Chip:
     """A chip with these words."""
     return Chip(text, icon, f"st-{tint}" if tint else "", f"why-{tint or 'calm'}")
 
@@ -132,7 +133,7 @@ def second_text(moment: datetime) -> str:
     return moment.astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
 
 
-def render(frame: Frame, template: str, place: Place | None, **values: object) -> str:
+def render(frame: Frame, template: str, place: Place, **values: object) -> str:
     """A page inside the frame, as HTML. `values` must hold its `title`."""
     say, visitor = frame.say, frame.visitor
     nav = _nav(frame, place)
@@ -157,7 +158,7 @@ def other_of(language: Language) -> Language:
     return "zh-CN" if language == "en" else "en"
 
 
-def _nav(frame: Frame, place: Place | None) -> list[NavItem]:
+def _nav(frame: Frame, place: Place) -> list[NavItem]:
     capabilities = frame.visitor.caller.capabilities
     items = [("today", "/console", "home", TODAY_NEEDS)]
     items.append(("orders", "/console/orders", "list", frozenset({"orders:read"})))

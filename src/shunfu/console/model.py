@@ -65,13 +65,17 @@ class SideRow:
 
 @dataclass(frozen=True, slots=True)
 class DoorPage:
-    """What a page before the console shows: an error's key, and what was typed; never a password."""
+    """What a page before the console shows: an error's key, and what was typed; never a password.
+
+    `other_language` is the query that leads to this page in the other language.
+    """
 
     language: Language
     form_token: str
     error: str | None = None
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     asks_shop: bool = False
+    other_language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,7 @@ class Alarm:
 class TroubledJob:
     """A job that gave up (`dead`) or failed and will be tried again."""
 
-    job_id: UUID
     kind: str
-    key: str
     state: str
     attempts: int
     error: str
@@ -166,7 +168,6 @@ class RefundRow:
     """A refund beside its order."""
 
     refund_id: UUID
-    payment_id: UUID
     amount: Money
     state: str
     created_at: datetime

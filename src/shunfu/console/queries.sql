@@ -36,7 +36,7 @@ FROM refunds_view_alarms WHERE merchant_id = $1 ORDER BY evidence_id DESC LIMIT 
 
 -- name: troubled_jobs
 -- The newest jobs that gave up or failed.
-SELECT job_id, kind, key, state, attempts, last_error, run_at
+SELECT kind, state, attempts, last_error, run_at
 FROM db_view_troubled_jobs WHERE merchant_id = $1 ORDER BY job_id DESC LIMIT $2;
 
 -- name: waiting_refunds
@@ -85,6 +85,6 @@ ORDER BY order_id, payment_id DESC LIMIT 100;
 
 -- name: refunds_of_payments
 -- The refunds of these payments, oldest first.
-SELECT refund_id, payment_id, amount_minor, currency, state, created_at
+SELECT refund_id, amount_minor, currency, state, created_at
 FROM refunds_view_refunds WHERE merchant_id = $1 AND payment_id = ANY($2::uuid[])
 ORDER BY refund_id LIMIT 200;

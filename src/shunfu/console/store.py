@@ -71,9 +71,7 @@ async def troubled_jobs(reader: Reader, merchant_id: UUID) -> tuple[TroubledJob,
     found = await reader.fetch(SQL["troubled_jobs"], merchant_id, JOBS_SHOWN)
     return tuple(
         TroubledJob(
-            job_id=row["job_id"],
             kind=row["kind"],
-            key=row["key"],
             state=row["state"],
             attempts=row["attempts"],
             error=row["last_error"] or "",
@@ -103,9 +101,7 @@ async def find_orders(reader: Reader, merchant_id: UUID, needle: Needle, limit: 
 async def refunds_of_payments(reader: Reader, merchant_id: UUID, payments: Sequence[UUID]) -> tuple[RefundRow, ...]:
     """The refunds of these payments, oldest first, at most 200."""
     found = await reader.fetch(SQL["refunds_of_payments"], merchant_id, list(payments))
-    return tuple(
-        RefundRow(row["refund_id"], row["payment_id"], _money(row), row["state"], row["created_at"]) for row in found
-    )
+    return tuple(RefundRow(row["refund_id"], _money(row), row["state"], row["created_at"]) for row in found)
 
 
 async def _with_payments(reader: Reader, merchant_id: UUID, found: Sequence[Record]) -> list[OrderRow]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shunfu.checkout.kit import moment_text
-from shunfu.console.kit import Fact, Frame, NavItem, render, scene_text, second_text, state_chip
-from shunfu.console.model import RefundRow
+from shunfu.console.kit import Fact, Frame, NavItem, Place, render, scene_text, second_text, state_chip
+from shunfu.console.model import RefundRow, SubjectKind
 from shunfu.console.order_pages import refund_row
 from shunfu.console.today_page import Label
 from shunfu.gateway.wording import reason_words
@@ -25,6 +25,8 @@ _WAYS = {
     ("shunfu", "channel"): "ev ev-bc",
     ("channel", "shunfu"): "ev ev-cb",
 }
+_KINDS: Mapping[type, SubjectKind] = {Explained: "payment", ExplainedRefund: "refund"}
+_PLACES: Mapping[type, Place] = {Explained: "orders", ExplainedRefund: "refunds"}
 NOTE_MAX = 120
 
 
@@ -45,53 +47,40 @@ class Step:
 
 def render_payment(frame: Frame, found: Explained, refunds: Sequence[RefundRow] | None, label: Label) -> str:
     """One payment, as HTML; `refunds` None: the visitor may not see them."""
-    say, payment = frame.say, found.payment
-    lanes = _lanes(frame, payment.channel, label)
-    chip = state_chip(say, "payment", payment.state.value)
-    return render(
-        frame,
-        "subject.html",
-        "orders",
-        title=say("console.payment.title"),
-        crumb=NavItem("/console/orders", say("console.orders")),
-        amount=payment.amount,
-        number=public("pay", payment.payment_id),
-        chip=chip,
-        created_at=moment_text(payment.created_at),
-        why_title=say("console.why", state=chip.text),
-        why=frame.word(found.why),
-        steps=_steps(frame, found.lines, lanes),
-        last_step=f"#e{len(found.lines)}",
-        lanes=tuple(lanes.values()),
-        is_cut=found.is_cut,
-        facts=_payment_facts(frame, payment, label),
-        refunds=None if refunds is None else [refund_row(frame, one) for one in refunds],
-    )
+    rows = None if refunds is None else [refund_row(frame, one) for one in refunds]
+    number = public("pay", found.payment.payment_id)
+    facts = _payment_facts(frame, found.payment, label)
+    title = frame.say("console.payment.title")
+    return _subject(frame, found, label, title=title, number=number, facts=facts, refunds=rows)
 
 
 def render_refund(frame: Frame, found: ExplainedRefund, label: Label) -> str:
     """One refund, as HTML."""
-    say, refund = frame.say, found.refund
-    lanes = _lanes(frame, refund.channel, label)
-    chip = state_chip(say, "refund", refund.state.value)
+    number, title = public("rfd", found.refund.refund_id), frame.say("console.refund.title")
+    facts = _refund_facts(frame, found.refund, label)
+    return _subject(frame, found, label, title=title, number=number, facts=facts, refunds=None)
+
+
+def _subject(frame: Frame, found: Explained | ExplainedRefund, label: Label, **own: object) -> str:
+    """What both have: the amount, the state and why, and the timeline."""
+    say, kind, place = frame.say, _KINDS[type(found)], _PLACES[type(found)]
+    subject = found.payment if isinstance(found, Explained) else found.refund
+    lanes, chip = _lanes(frame, subject.channel, label), state_chip(say, kind, subject.state.value)
     return render(
         frame,
         "subject.html",
-        "refunds",
-        title=say("console.refund.title"),
-        crumb=NavItem("/console/refunds", say("console.refunds")),
-        amount=refund.amount,
-        number=public("rfd", refund.refund_id),
+        place,
+        crumb=NavItem(f"/console/{place}", say(f"console.{place}")),
+        amount=subject.amount,
         chip=chip,
-        created_at=moment_text(refund.created_at),
+        created_at=moment_text(subject.created_at),
         why_title=say("console.why", state=chip.text),
         why=frame.word(found.why),
         steps=_steps(frame, found.lines, lanes),
         last_step=f"#e{len(found.lines)}",
         lanes=tuple(lanes.values()),
         is_cut=found.is_cut,
-        facts=_refund_facts(frame, refund, label),
-        refunds=None,
+        **own,
     )
 
 

@@ -154,6 +154,14 @@ UPDATE staff SET failures = $3, locked_until = $4 WHERE merchant_id = $1 AND sta
 UPDATE staff SET totp_step = $3, failures = 0, locked_until = NULL
 WHERE merchant_id = $1 AND staff_id = $2 AND (totp_step IS NULL OR totp_step < $3);
 
+-- name: seal_totp
+-- Another secret for an authenticator that is not set up yet: one that was shown before opens nothing.
+UPDATE staff SET totp = $3 WHERE merchant_id = $1 AND staff_id = $2 AND totp_step IS NULL;
+
+-- name: disable_staff
+-- The person is out at the next request. One who is out already changes no row.
+UPDATE staff SET disabled_at = $3 WHERE merchant_id = $1 AND staff_id = $2 AND disabled_at IS NULL;
+
 -- name: add_staff_role
 -- What a person may do at a merchant; the role that is there stays.
 INSERT INTO staff_roles (merchant_id, staff_id, role, created_at) VALUES ($1, $2, $3, $4)
@@ -181,7 +189,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9);
 -- A session with its person, and what the person may do at the merchant that is looked at.
 -- scope: platform
 SELECT s.session_id, s.staff_id, s.secret_sha256, s.stage, s.side, s.created_at, s.seen_at, s.ends_at, s.ended_at,
-    p.name, p.login_name, p.disabled_at, r.role, m.name AS merchant_name, m.mode
+    p.name, p.disabled_at, r.role, m.name AS merchant_name, m.mode
 FROM staff_sessions s
 JOIN staff p ON p.merchant_id = s.merchant_id AND p.staff_id = s.staff_id
 LEFT JOIN staff_roles r ON r.merchant_id = s.side AND r.staff_id = s.staff_id
@@ -200,6 +208,10 @@ UPDATE staff_sessions SET side = $3 WHERE merchant_id = $1 AND session_id = $2;
 -- The session ends at once; one of another person does not.
 UPDATE staff_sessions SET ended_at = $4
 WHERE merchant_id = $1 AND session_id = $2 AND staff_id = $3 AND ended_at IS NULL;
+
+-- name: end_staff_sessions
+-- Every session of a person ends at once.
+UPDATE staff_sessions SET ended_at = $3 WHERE merchant_id = $1 AND staff_id = $2 AND ended_at IS NULL;
 
 -- name: list_staff_sessions
 -- A person's open sessions, newest first.

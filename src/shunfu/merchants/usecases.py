@@ -28,6 +28,8 @@ from shunfu.merchants.model import (
 )
 from shunfu.merchants.tokens import read_checkout_token
 
+MODES: tuple[Mode, Mode] = ("test", "live")
+
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
@@ -52,14 +54,24 @@ async def create_merchant(
     tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...], *, actor: str = COMMAND_LINE
 ) -> Organisation:
     """Found an organisation: a test side and a live side, one API key each."""
+    test, live = await create_sides(tx, source, name, return_origins, actor=actor)
+    first = NewKey("first key", actor=actor)
+    test_key, live_key = [await issue_api_key(tx, source, side, first) for side in (test, live)]
+    return Organisation(test, live, test_key, live_key)
+
+
+async def create_sides(
+    tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...] = (), *, actor: str
+) -> tuple[Merchant, Merchant]:
+    """The test side and the live side of a new organisation, without a key that nobody would see."""
     organisation_id = source.new_id()
-    sides: dict[Mode, tuple[Merchant, Secret[str]]] = {}
-    for mode in ("test", "live"):
+    sides: list[Merchant] = []
+    for mode in MODES:
         merchant = Merchant(source.new_id(), organisation_id, name, mode, return_origins)
         await store.add_merchant(tx, merchant, source.now())
         await write_audit(tx, source, _created(merchant, actor))
-        sides[mode] = merchant, await issue_api_key(tx, source, merchant, NewKey("first key", actor=actor))
-    return Organisation(sides["test"][0], sides["live"][0], sides["test"][1], sides["live"][1])
+        sides.append(merchant)
+    return sides[0], sides[1]
 
 
 def _created(merchant: Merchant, actor: str) -> AuditEntry:

@@ -11,11 +11,6 @@ from shunfu.app.cli.options import Config, DataFolder, Format
 app = typer.Typer(help="The people who work in the console.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
-def staff() -> None:
-    """Keep the name of the one command: Typer would drop it."""
-
-
 @app.command()
 def link(
     merchant: Annotated[str, typer.Option("--merchant", help="mer_…: one side of the organisation.")],
@@ -33,4 +28,21 @@ def link(
     from shunfu.app import commands, staffing
 
     report = staffing.staff_link(commands.settings_for(data, config), merchant, role)
+    typer.echo(commands.written(report, output))
+
+
+@app.command()
+def disable(
+    login_name: Annotated[str, typer.Argument(help="Whose login name.")],
+    output: Format = "text",
+    data: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Put a person out: every session ends at once, and the name cannot log in again.
+
+    Example: shunfu staff disable lin
+    """
+    from shunfu.app import commands, staffing
+
+    report = staffing.disable(commands.settings_for(data, config), login_name)
     typer.echo(commands.written(report, output))

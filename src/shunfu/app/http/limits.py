@@ -80,7 +80,7 @@ class _Watched:
     def __init__(self, send: Send, request_id: str, path: str) -> None:
         self._send = send
         self._request_id = request_id
-        self._is_static = path.startswith("/static/")
+        self._is_static = path.startswith(("/static/", "/console/static/"))
         self.status = 0
 
     async def send(self, message: Message) -> None:

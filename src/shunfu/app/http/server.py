@@ -80,11 +80,17 @@ def build_api(house: House) -> FastAPI:
 
 
 def _add_console(app: FastAPI, house: House) -> None:
-    tools = StaffTools(house.database, house.source, house.ring, Passwords(), house.found)
-    doors = Doors(tools, house.ring.signer, house.settings.public_url)
-    seats = (house.payments, house.refunds, told_to_merchant, doors.recognise, house.ring.signer)
+    staff_tools = StaffTools(house.database, house.source, house.ring, Passwords(), house.found_sides)
+    doors = Doors(staff_tools, house.ring.signer, house.settings.public_url)
+    tools = console_api.ConsoleTools(
+        payments=house.payments,
+        refunds=house.refunds,
+        teller=told_to_merchant,
+        recognise=doors.recognise,
+        signer=house.ring.signer,
+    )
     app.include_router(make_door_router(doors))
-    app.include_router(console_api.make_router(console_api.ConsoleTools(*seats)))
+    app.include_router(console_api.make_router(tools))
     app.mount("/console/static", StaticFiles(directory=console_api.static_dir()))
 
 

@@ -2,7 +2,7 @@
 
 from shunfu.merchants.staff.model import (
     CAPABILITIES,
-    Refused,
+    Denial,
     Role,
     SeenSession,
     Session,
@@ -18,6 +18,7 @@ from shunfu.merchants.staff.usecases import (
     StaffTools,
     accept_link,
     choose_side,
+    disable_staff,
     end_session,
     enrolment,
     list_sessions,
@@ -32,11 +33,11 @@ from shunfu.merchants.staff.usecases import (
 
 __all__ = [
     "CAPABILITIES",
+    "Denial",
     "Enrolment",
     "NewOwner",
     "Opened",
     "Passwords",
-    "Refused",
     "Role",
     "SeenSession",
     "Session",
@@ -45,6 +46,7 @@ __all__ = [
     "StaffTools",
     "accept_link",
     "choose_side",
+    "disable_staff",
     "end_session",
     "enrolment",
     "is_login_name",

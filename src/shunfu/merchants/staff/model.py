@@ -18,7 +18,7 @@ from shunfu.merchants.model import Mode, hash_secret
 
 Role = Literal["owner", "operator", "finance", "support", "developer", "viewer"]
 Stage = Literal["enrol", "code", "open"]
-Refused = Literal["wrong", "locked", "code_wrong", "name_taken", "password_short", "password_plain", "link_ended"]
+Denial = Literal["wrong", "locked", "code_wrong", "name_taken", "password_short", "password_plain", "link_ended"]
 """Why a door stays closed. `wrong` says neither whether the name exists, nor whether it is locked."""
 
 READS = frozenset({"orders:read", "payments:read", "refunds:read"})
@@ -84,7 +84,6 @@ class Session:
     session_id: UUID
     staff_id: UUID
     name: str
-    login_name: str
     stage: Stage
     side: Side | None
     created_at: datetime
@@ -138,7 +137,7 @@ def is_login_name(text: str) -> bool:
     return _LOGIN_NAME.fullmatch(text) is not None
 
 
-def judge_password(password: str, *, names: tuple[str, ...]) -> Refused | None:
+def judge_password(password: str, *, names: tuple[str, ...]) -> Denial | None:
     """Why a password is not taken: its length, or that it is little more than a name (NIST 800-63B)."""
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         return "password_short"

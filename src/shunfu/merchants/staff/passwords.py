@@ -1,17 +1,23 @@
 """Passwords as argon2id hashes (RFC 9106, the second recommended choice: 64 MiB, three passes), a few at a time.
 
-Each costs 64 MiB while it is computed, so a crowd at the door waits in line instead of filling the memory.
+Each costs 64 MiB while it is computed, so a crowd at the door stands in a short line instead of filling the memory.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from shunfu.kernel.errors import TransientFault
+
 AT_A_TIME = 2
+WAITING_MAX = 16
+"""So many stand in line; whoever comes then is told to come again, so that a crowd takes nobody else's connection."""
 
 
 class Passwords:
@@ -19,17 +25,32 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._turn = asyncio.Semaphore(AT_A_TIME)
+        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        """The hash to keep, with its salt and cost."""
-        async with self._turn:
+        """The hash to keep, with its salt and cost. Raises TransientFault when too many wait."""
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def is_right(self, kept: str | None, password: str) -> bool:
-        """Whether the password is the one behind a hash. Without one (an unknown name) it takes as long."""
-        async with self._turn:
+        """Whether the password is the one behind a hash. Without one (an unknown name) it costs the same.
+
+        Raises TransientFault when too many wait.
+        """
+        async with self._turn():
             return await asyncio.to_thread(self._compare, kept, password) and kept is not None
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        if self._waiting >= WAITING_MAX:
+            raise TransientFault("too many people log in at once")
+        self._waiting += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._waiting -= 1
 
     @cached_property
     def _nobody(self) -> str:

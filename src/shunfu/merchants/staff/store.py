@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -76,6 +77,16 @@ async def take_code(tx: Transaction, staff_id: UUID, step: int) -> bool:
     return await tx.execute(SQL["take_code"], PLATFORM, staff_id, step) == 1
 
 
+async def seal_totp(tx: Transaction, staff_id: UUID, totp: Mapping[str, object]) -> None:
+    """Keep another secret for an authenticator that is not set up yet."""
+    await tx.execute(SQL["seal_totp"], PLATFORM, staff_id, totp)
+
+
+async def disable_staff(tx: Transaction, staff_id: UUID, now: datetime) -> bool:
+    """Disable a person; False when that was done before."""
+    return await tx.execute(SQL["disable_staff"], PLATFORM, staff_id, now) == 1
+
+
 async def add_role(tx: Transaction, merchant_id: UUID, staff_id: UUID, role: Role, *, now: datetime) -> None:
     """Let a person work for a merchant."""
     await tx.execute(SQL["add_staff_role"], merchant_id, staff_id, role, now)
@@ -110,7 +121,7 @@ async def get_session(reader: Reader, token: Token, now: datetime) -> Session | 
     if not is_running(row["seen_at"], row["ends_at"], now):
         return None
     side = Side(row["side"], cast("Role", row["role"]), row["merchant_name"], row["mode"]) if row["role"] else None
-    told = (row["session_id"], row["staff_id"], row["name"], row["login_name"], cast("Stage", row["stage"]))
+    told = (row["session_id"], row["staff_id"], row["name"], cast("Stage", row["stage"]))
     return Session(*told, side, row["created_at"], row["seen_at"])
 
 
@@ -127,6 +138,11 @@ async def set_side(tx: Transaction, session_id: UUID, merchant_id: UUID) -> None
 async def end_session(tx: Transaction, session_id: UUID, staff_id: UUID, now: datetime) -> bool:
     """End one of a person's sessions at once; False when it is none of theirs, or ended."""
     return await tx.execute(SQL["end_staff_session"], PLATFORM, session_id, staff_id, now) == 1
+
+
+async def end_sessions(tx: Transaction, staff_id: UUID, now: datetime) -> None:
+    """End every session of a person at once."""
+    await tx.execute(SQL["end_staff_sessions"], PLATFORM, staff_id, now)
 
 
 async def list_sessions(reader: Reader, staff_id: UUID, now: datetime, seen_after: datetime) -> list[SeenSession]:

@@ -5,12 +5,12 @@ A door answers with a session's token or with why it stays closed; it never rais
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from shunfu.db import Database, Reader, Transaction
+from shunfu.db import Database, Transaction
 from shunfu.kernel.clock import Source
 from shunfu.kernel.ids import PLATFORM, public
 from shunfu.kernel.secret import Secret
@@ -19,7 +19,7 @@ from shunfu.merchants.audit import COMMAND_LINE, AuditEntry
 from shunfu.merchants.auditing import write_audit
 from shunfu.merchants.envelope import NONCE_BYTES, Place, seal, unseal
 from shunfu.merchants.keyfile import KeyRing
-from shunfu.merchants.model import hash_secret
+from shunfu.merchants.model import Merchant, hash_secret
 from shunfu.merchants.staff import store
 from shunfu.merchants.staff.codes import SECRET_BYTES, matching_step, provisioning_uri, secret_text
 from shunfu.merchants.staff.model import (
@@ -29,7 +29,7 @@ from shunfu.merchants.staff.model import (
     PASSWORD_MAX,
     SEEN_EVERY,
     SESSION_LASTS,
-    Refused,
+    Denial,
     Role,
     SeenSession,
     Session,
@@ -43,16 +43,15 @@ from shunfu.merchants.staff.model import (
     read_token,
 )
 from shunfu.merchants.staff.passwords import Passwords
-from shunfu.merchants.usecases import Organisation
 
-Found: TypeAlias = Callable[[Transaction, str], Awaitable[Organisation]]
+Found: TypeAlias = Callable[[Transaction, str, str], Awaitable[tuple[Merchant, Merchant]]]
 TOKEN_BYTES = 32
 AGENT_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class StaffTools:
-    """What the stories need. `found` founds an organisation by its name with all that belongs to one."""
+    """What the stories need. `found(tx, name, actor)` founds an organisation's two sides."""
 
     database: Database
     source: Source
@@ -101,15 +100,13 @@ async def make_founding_link(tx: Transaction, source: Source) -> Secret[str] | N
     return await make_link(tx, source, None, "owner")
 
 
-async def make_link(
-    tx: Transaction, source: Source, organisation_id: UUID | None, role: Role, *, actor: str = COMMAND_LINE
-) -> Secret[str]:
+async def make_link(tx: Transaction, source: Source, organisation_id: UUID | None, role: Role) -> Secret[str]:
     """A link for one new member of staff with a role on both sides of an organisation; it lasts a day."""
     token = Token(source.new_id(), to_text(source.entropy.take(TOKEN_BYTES)))
     now = source.now()
     link = StaffLink(token.token_id, organisation_id, role)
     await store.add_link(tx, link, hash_secret(token.secret), created_at=now, ends_at=now + LINK_LASTS)
-    entry = AuditEntry(PLATFORM, actor, "staff.invited", public("lnk", link.link_id), detail={"role": role})
+    entry = AuditEntry(PLATFORM, COMMAND_LINE, "staff.invited", public("lnk", link.link_id), detail={"role": role})
     await write_audit(tx, source, entry)
     return Secret(token.text())
 
@@ -117,11 +114,13 @@ async def make_link(
 async def read_link(tools: StaffTools, text: str) -> StaffLink | None:
     """The link behind a text, or None when it was used, has ended, or never was."""
     token = read_token(text)
+    if token is None:
+        return None
     async with tools.database.glancing() as reader:
-        return None if token is None else await store.get_link(reader, token, tools.source.now())
+        return await store.get_link(reader, token, tools.source.now())
 
 
-async def accept_link(tools: StaffTools, text: str, owner: NewOwner, agent: str) -> Opened | Refused:
+async def accept_link(tools: StaffTools, text: str, owner: NewOwner, agent: str) -> Opened | Denial:
     """Make the person of a link: an organisation where none is named, and roles on both its sides."""
     problem = judge_password(owner.password.reveal(), names=(owner.login_name, owner.name, owner.shop_name))
     if problem is not None:
@@ -131,17 +130,16 @@ async def accept_link(tools: StaffTools, text: str, owner: NewOwner, agent: str)
         return "link_ended"
     password_hash = await tools.passwords.hash(owner.password.reveal())
 
-    async def story(tx: Transaction) -> Opened | Refused:
+    async def story(tx: Transaction) -> Opened | Denial:
         now = tools.source.now()
         person = _new_person(tools, owner, password_hash)
         if not await store.add_staff(tx, person, now):
             return "name_taken"
         if not await store.use_link(tx, link.link_id, now):
             raise _Undone
-        side_ids = await _sides_of(tx, tools, link, owner)
-        for merchant_id in side_ids:
-            await store.add_role(tx, merchant_id, person.staff_id, link.role, now=now)
-            await _note(tx, tools, merchant_id, person.staff_id, "staff.added", role=link.role)
+        for side in await _sides_of(tx, tools, link, (owner.shop_name, public("stf", person.staff_id))):
+            await store.add_role(tx, side.merchant_id, person.staff_id, link.role, now=now)
+            await _note(tx, tools, side.merchant_id, person.staff_id, "staff.added", role=link.role)
         return await _open(tx, tools, person.staff_id, "enrol", agent)
 
     try:
@@ -155,25 +153,43 @@ class _Undone(Exception):
 
 
 def _new_person(tools: StaffTools, owner: NewOwner, password_hash: str) -> Staff:
-    staff_id, take = tools.source.new_id(), tools.source.entropy.take
-    totp = seal(tools.ring.keys[tools.ring.active], _place(staff_id), take(SECRET_BYTES), take(NONCE_BYTES))
+    staff_id = tools.source.new_id()
+    totp = _new_totp(tools, staff_id)
     return Staff(staff_id, owner.login_name, owner.name, password_hash, totp, None, 0, None, None)
 
 
-async def _sides_of(tx: Transaction, tools: StaffTools, link: StaffLink, owner: NewOwner) -> list[UUID]:
+def _new_totp(tools: StaffTools, staff_id: UUID) -> dict[str, str | int]:
+    take = tools.source.entropy.take
+    return seal(tools.ring.keys[tools.ring.active], _place(staff_id), take(SECRET_BYTES), take(NONCE_BYTES))
+
+
+async def _sides_of(
+    tx: Transaction, tools: StaffTools, link: StaffLink, founding: tuple[str, str]
+) -> Sequence[Merchant]:
     if link.organisation_id is not None:
-        return [side.merchant_id for side in await store.list_organisation(tx, link.organisation_id)]
-    founded = await tools.found(tx, owner.shop_name)
-    return [founded.test.merchant_id, founded.live.merchant_id]
+        return await store.list_organisation(tx, link.organisation_id)
+    return await tools.found(tx, *founding)
+
+
+async def disable_staff(tx: Transaction, source: Source, login_name: str) -> bool:
+    """Put a person out at once, everywhere. False when there is nobody of that name, or that was done before."""
+    person = await store.find_staff(tx, login_name)
+    if person is None or not await store.disable_staff(tx, person.staff_id, source.now()):
+        return False
+    await store.end_sessions(tx, person.staff_id, source.now())
+    who = public("stf", person.staff_id)
+    await write_audit(tx, source, AuditEntry(PLATFORM, COMMAND_LINE, "staff.disabled", who))
+    return True
 
 
 # --- the two factors
 
 
-async def log_in(tools: StaffTools, login_name: str, password: Secret[str], agent: str) -> Opened | Refused:
+async def log_in(tools: StaffTools, login_name: str, password: Secret[str], agent: str) -> Opened | Denial:
     """The first factor. A session that is good for the second one only.
 
-    A name that is unknown, disabled or locked takes as long as any other and is answered like a wrong password.
+    A name that is unknown, disabled or locked costs the same hash and is answered like a wrong password. As long as no
+    authenticator is set up, each log-in is shown a secret of its own, and those that were shown before open nothing.
     """
     async with tools.database.glancing() as reader:
         found = await store.find_staff(reader, login_name)
@@ -182,35 +198,37 @@ async def log_in(tools: StaffTools, login_name: str, password: Secret[str], agen
     if found is None:
         return "wrong"
 
-    async def story(tx: Transaction) -> Opened | Refused:
+    async def story(tx: Transaction) -> Opened | Denial:
         person = await store.lock_staff(tx, found.staff_id)
         if person is None or person.disabled_at is not None or person.is_locked(tools.source.now()):
             return "wrong"
         if not is_right or person.password_hash != found.password_hash:
             return await _failed(tx, tools, person, "wrong")
-        stage: Stage = "enrol" if person.totp_step is None else "code"
-        return await _open(tx, tools, person.staff_id, stage, agent)
+        if person.totp_step is not None:
+            return await _open(tx, tools, person.staff_id, "code", agent)
+        await store.seal_totp(tx, person.staff_id, _new_totp(tools, person.staff_id))
+        return await _open(tx, tools, person.staff_id, "enrol", agent)
 
     return await tools.database.transact(story)
 
 
-async def enrolment(tools: StaffTools, session: Session) -> Enrolment:
-    """What to show to a person who sets up an authenticator. Only before the first code was right."""
-    assert session.stage == "enrol", "the secret is shown until it was used, and never again"
+async def enrolment(tools: StaffTools, session: Session) -> Enrolment | None:
+    """What to show to a person who sets up an authenticator; None once a code was right: it is never shown again."""
 
-    async def story(tx: Transaction) -> Enrolment:
+    async def story(tx: Transaction) -> Enrolment | None:
         person = await store.lock_staff(tx, session.staff_id)
-        assert person is not None, "a session has a person"
+        if session.stage != "enrol" or person is None or person.totp_step is not None:
+            return None
         secret = _totp_secret(tools, person)
         return Enrolment(Secret(provisioning_uri(secret, person.login_name)), Secret(secret_text(secret)))
 
     return await tools.database.transact(story)
 
 
-async def pass_code(tools: StaffTools, session: Session, code: str, agent: str) -> Opened | Refused:
-    """The second factor, also the first time. The session before ends and a new one opens (ASVS 7.2.4)."""
+async def pass_code(tools: StaffTools, session: Session, code: str, agent: str) -> Opened | Denial:
+    """The second factor. The session before ends and a new one opens (ASVS 7.2.4); the first time, all others end."""
 
-    async def story(tx: Transaction) -> Opened | Refused:
+    async def story(tx: Transaction) -> Opened | Denial:
         now = tools.source.now()
         person = await store.lock_staff(tx, session.staff_id)
         if person is None or person.is_locked(now):
@@ -220,7 +238,10 @@ async def pass_code(tools: StaffTools, session: Session, code: str, agent: str) 
             return await _failed(tx, tools, person, "code_wrong")
         is_used = await store.take_code(tx, person.staff_id, step)
         assert is_used, "nobody moves a row that we hold"
-        await store.end_session(tx, session.session_id, person.staff_id, now)
+        if person.totp_step is None:
+            await store.end_sessions(tx, person.staff_id, now)
+        else:
+            await store.end_session(tx, session.session_id, person.staff_id, now)
         opened = await _open(tx, tools, person.staff_id, "open", agent)
         await _note(tx, tools, PLATFORM, person.staff_id, "staff.logged_in")
         return opened
@@ -228,7 +249,7 @@ async def pass_code(tools: StaffTools, session: Session, code: str, agent: str) 
     return await tools.database.transact(story)
 
 
-async def _failed(tx: Transaction, tools: StaffTools, person: Staff, why: Refused) -> Refused:
+async def _failed(tx: Transaction, tools: StaffTools, person: Staff, why: Denial) -> Denial:
     failures = person.failures + 1
     until = locked_until(failures, tools.source.now())
     await store.count_failure(tx, person.staff_id, failures, until)
@@ -252,9 +273,10 @@ async def recognise(tools: StaffTools, text: str | None) -> Session | None:
     return session
 
 
-async def list_sides(reader: Reader, session: Session) -> list[Side]:
+async def list_sides(tools: StaffTools, session: Session) -> list[Side]:
     """The merchants that the person works for."""
-    return await store.list_sides(reader, session.staff_id)
+    async with tools.database.glancing() as reader:
+        return await store.list_sides(reader, session.staff_id)
 
 
 async def choose_side(tools: StaffTools, session: Session, merchant_id: UUID) -> bool:
@@ -283,7 +305,7 @@ async def end_session(tools: StaffTools, session: Session, session_id: UUID) -> 
     async def story(tx: Transaction) -> bool:
         is_ended = await store.end_session(tx, session_id, session.staff_id, tools.source.now())
         if is_ended:
-            await _note(tx, tools, PLATFORM, session.staff_id, "staff.session_ended")
+            await _note(tx, tools, PLATFORM, session.staff_id, "staff.session_ended", session=public("ses", session_id))
         return is_ended
 
     return await tools.database.transact(story)
