@@ -275,7 +275,7 @@ async def test_up_anchors_at_once_and_daily(database: Database, tmp_path: Path) 
 
 async def test_the_daily_job_comes_again_tomorrow(database: Database, tmp_path: Path) -> None:
     handler = make_anchor_handler(database, SOURCE, tmp_path / "a.jsonl")
-    answer = await handler(None)  # type: ignore[arg-type]
+    answer = await handler(None)
     assert answer == Again(SOURCE.now() + timedelta(days=1))
     assert ANCHOR_JOB == "app.anchor_audit"
 

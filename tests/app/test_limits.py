@@ -144,5 +144,5 @@ async def test_other_scopes_pass() -> None:
     async def send(message: object) -> None:
         raise AssertionError(message)
 
-    await Limits(app, SOURCE)({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
+    await Limits(app, SOURCE)({"type": "lifespan"}, receive, send)
     assert seen == ["lifespan"]

@@ -46,7 +46,7 @@ def label(channel: str) -> Words:
 
 def visitor(mode: str = "test", capabilities: frozenset[str] = READS) -> Visitor:
     caller = Caller(MERCHANT, "staff", "stf_1", capabilities, is_live=mode == "live")
-    return Visitor(caller, "周宁", "operator", "山前咖啡", mode, "token-0001", uid(1))  # type: ignore[arg-type]
+    return Visitor(caller, "周宁", "operator", "山前咖啡", mode, "token-0001", uid(1))
 
 
 def frame(language: Language = "zh-CN", mode: str = "test") -> pages.Frame:
@@ -126,11 +126,11 @@ def line(seconds: float, lanes: str, words: Words, kind: str = "message_in", **d
     number = round(seconds * 1000)
     return Line(
         at=NOW - timedelta(seconds=29 - seconds),
-        lane=names[lanes[0]],  # type: ignore[arg-type]
-        towards=names[lanes[1:]],  # type: ignore[arg-type]
-        kind=kind,  # type: ignore[arg-type]
+        lane=names[lanes[0]],
+        towards=names[lanes[1:]],
+        kind=kind,
         summary=words,
-        detail=Detail(**detail),  # type: ignore[arg-type]
+        detail=Detail(**detail),
         id=f"xch_{number:026}",
         key=(number, 0),
     )

@@ -323,7 +323,7 @@ async def test_only_a_side_of_ones_own_can_be_chosen(office: Office) -> None:
         "SELECT m.merchant_id, r.staff_id IS NOT NULL FROM merchants m"
         " LEFT JOIN staff_roles r ON r.merchant_id = m.merchant_id WHERE m.mode = 'live'",
     )
-    by_own = {is_own: public("mer", merchant_id) for merchant_id, is_own in found}  # pyright: ignore[reportArgumentType]
+    by_own = {is_own: public("mer", merchant_id) for merchant_id, is_own in found}
     token = TOKEN.search((await browser.get("/console")).body.decode())
     assert token is not None
     assert (await browser.post("/console/side", {"form_token": token[1], "merchant": by_own[False]})).status == 404

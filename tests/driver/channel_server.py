@@ -42,7 +42,7 @@ def make_channel() -> AnyChannel:
         ),
         verbs=cast("Verbs[None]", None),
         load=lambda _: None,
-        identity=lambda _: cast("object", None),  # type: ignore[arg-type, return-value]
+        identity=lambda _: cast("object", None),
         sandbox_url=lambda _: "http://sandbox",
         scrub=lambda text: text.replace(CANARY, "…"),
         refunds=cast("RefundVerbs[None]", None),

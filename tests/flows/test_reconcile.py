@@ -207,11 +207,11 @@ async def test_a_reply_with_half_a_file_loads_nothing(world: World) -> None:
         said = answer(request)
         return replace(said, body=said.body[: len(said.body) // 2]) if len(getattr(said, "body", b"")) > 400 else said
 
-    world.line.answer = cut  # type: ignore[method-assign]
+    world.line.answer = cut
     run = await reconciled(world)
     assert run["state"] == "FAILED", run
     assert await world.sql("SELECT count(*) FROM statement_lines") == [(0,)]
-    world.line.answer = answer  # type: ignore[method-assign]
+    world.line.answer = answer
     assert (await reconciled(world))["state"] == "DONE"
 
 

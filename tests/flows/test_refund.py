@@ -414,10 +414,10 @@ async def test_a_retry_after_a_crash_finds_the_same_refund_and_sends_it(world: W
     async def crash(*_: object) -> object:
         raise asyncio.CancelledError
 
-    world.line.converse = crash  # type: ignore[method-assign]  # the process dies before the channel hears of it
+    world.line.converse = crash  # the process dies before the channel hears of it
     with pytest.raises(asyncio.CancelledError):
         await ask(world, payment_id, key="refund-1")
-    world.line.converse = converse  # type: ignore[method-assign]
+    world.line.converse = converse
     await lose(world, minutes=12)
     again = await ask(world, payment_id, key="refund-1")
     assert again["state"] in {"PROCESSING", "SUCCEEDED"}

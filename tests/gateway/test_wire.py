@@ -94,4 +94,4 @@ def test_the_stored_form_of_paid_does_not_change() -> None:
 @pytest.mark.parametrize("kind", ["accepted", "", "PAID", None, 1])
 def test_other_kinds_are_a_bug(kind: object) -> None:
     with pytest.raises(AssertionError):
-        evidence_from_json({"kind": kind})  # type: ignore[dict-item]
+        evidence_from_json({"kind": kind})

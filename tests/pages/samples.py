@@ -40,7 +40,7 @@ QR = Invoke("qr", {"code_url": "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"}, EXPIRES
 def payment(state: str, **changes: Any) -> PaymentView:
     made = PaymentView(
         public_id="pay_01KAMN3X8Q6V5T2R7W9Y1Z4B6C",
-        state=state,  # type: ignore[arg-type]
+        state=state,
         method="wechatpay/miniprogram",
         invoke=OPEN_SHEET,
         refused_reason=None,

@@ -38,7 +38,7 @@ def quiet(desk: Desk, count: int = 20) -> None:
     """No statement on any of these days."""
     for place in range(-count, count):
         for kind in ("trade", "funds"):
-            desk.told.statements[DAY + place * ONE, kind] = NoStatement("NO_STATEMENT_EXIST")  # type: ignore[index]
+            desk.told.statements[DAY + place * ONE, kind] = NoStatement("NO_STATEMENT_EXIST")
 
 
 async def test_nothing_is_reconciled_before_the_first_payment(desk: Desk) -> None:

@@ -18,7 +18,7 @@ ONE = UUID(int=1)
 
 def ours(side: Side = "payment", state: str = "PENDING", **changes: object) -> Ours:
     told = {"amount_minor": 100, "currency": "CNY", "channel_no": None, "happened_at": None, **changes}
-    return Ours(side, ONE, state, **told)  # type: ignore[arg-type]
+    return Ours(side, ONE, state, **told)
 
 
 def theirs(amount_minor: int = 100, *, is_settled: bool = True) -> Theirs:

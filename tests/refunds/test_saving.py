@@ -72,9 +72,9 @@ async def test_a_send_is_counted_although_nobody_lived_to_hear_of_it(world: Worl
         answer(request)
         raise RuntimeError("the power went out")
 
-    world.line.answer = crash  # type: ignore[method-assign]
+    world.line.answer = crash
     assert (await ask(world, payment_id)).status == 500
-    world.line.answer = answer  # type: ignore[method-assign]
+    world.line.answer = answer
     assert len(world.line.state.refunds) == 1
     assert await world.sql("SELECT state, sends FROM refunds") == [("SENDING", 1)]
     assert await world.sql("SELECT refund_reserved_minor FROM payments") == [(2800,)]

@@ -70,7 +70,7 @@ def refund(state: RefundState = S.SENDING, **changes: object) -> Refund:
     )
     if state is S.SUCCEEDED:
         made = replace(made, channel_refund_no="5030001", succeeded_at=NOW)
-    return replace(made, **changes)  # pyright: ignore[reportArgumentType]
+    return replace(made, **changes)
 
 
 # state -> Accepted, NotYet, Refused, Unknown, Processing, Abnormal, Succeeded, Closed, NotFound: the document's table,
@@ -219,7 +219,7 @@ def paid(**changes: object) -> Payment:
         captured_at=NOW,
         channel_transaction_no="4200001",
     )
-    return replace(made, **changes)  # pyright: ignore[reportArgumentType]
+    return replace(made, **changes)
 
 
 LIMITS = discover().channels["wechatpay"].capabilities

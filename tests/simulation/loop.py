@@ -49,7 +49,7 @@ class Process:
             last()
         tasks, self.tasks = self.tasks, {}
         for task in tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own name for it
+            task._log_destroy_pending = False  # asyncio's own name for it
             _close(task.get_coro())
 
 

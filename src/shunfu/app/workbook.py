@@ -43,7 +43,7 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
     try:
         with path.open("wb") as out, Workbook(out, OPTIONS) as book:
             for sheet in sheets:
-                added = cast("_Worksheet", book.add_worksheet(sheet.name))  # pyright: ignore[reportUnknownMemberType]
+                added = cast("_Worksheet", book.add_worksheet(sheet.name))  # pyright: ignore[reportUnknownMemberType]  # no types
                 added.freeze_panes(1, 0)
                 _write_row(added, 0, sheet.columns)
                 for number, row in enumerate(sheet.rows, 1):

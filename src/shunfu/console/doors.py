@@ -100,12 +100,11 @@ class Doors:
         )
         return response
 
-    def door_page(self, request: Request, session: staff.Session | None, **more: object) -> DoorPage:
+    def door_page(self, request: Request, session: staff.Session | None, error: str | None = None) -> DoorPage:
         """What every door's page shows."""
         token = self.form_token(session)
         language = language_of(request)
-        told = DoorPage(language, token, other_language=in_other(request, language))
-        return replace(told, **more)  # pyright: ignore[reportArgumentType]
+        return DoorPage(language, token, error, other_language=in_other(request, language))
 
 
 def make_door_router(doors: Doors) -> APIRouter:
@@ -126,9 +125,8 @@ def _add_link_routes(router: APIRouter, doors: Doors) -> None:
         found = await staff.read_link(doors.staff, link)
         if found is None:
             return refused_page(request, "link_ended", 404)
-        return page(
-            render_first_owner(doors.door_page(request, None, asks_shop=found.organisation_id is None)), request=request
-        )
+        told = replace(doors.door_page(request, None), asks_shop=found.organisation_id is None)
+        return page(render_first_owner(told), request=request)
 
     @router.post("/first/{link}")
     async def accept(request: Request, link: str) -> Response:
@@ -152,8 +150,8 @@ def _add_link_routes(router: APIRouter, doors: Doors) -> None:
         if isinstance(outcome, staff.Opened):
             return doors.opened(outcome, AUTHENTICATOR)
         values = {name: fields.get(name, "") for name in ("shop_name", "name", "login_name")}
-        more = {"asks_shop": asks_shop, "error": outcome, "values": values}
-        return page(render_first_owner(doors.door_page(request, None, **more)), 422)
+        told = replace(doors.door_page(request, None, outcome), asks_shop=asks_shop, values=values)
+        return page(render_first_owner(told), 422)
 
 
 def _fault_of(fields: Fields, owner: staff.NewOwner, *, asks_shop: bool) -> str | None:
@@ -183,7 +181,8 @@ def _add_login_routes(router: APIRouter, doors: Doors) -> None:
             after = _next_of(request)
             target = AUTHENTICATOR if outcome.stage == "enrol" else CODE
             return doors.opened(outcome, f"{target}?next={quote(after, safe='')}")
-        return page(render_login(doors.door_page(request, None, error=outcome, values={"login_name": login_name})), 422)
+        told = doors.door_page(request, None, outcome)
+        return page(render_login(replace(told, values={"login_name": login_name})), 422)
 
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
@@ -204,12 +203,12 @@ def _add_code_routes(router: APIRouter, doors: Doors) -> None:
         shown = await staff.enrolment(doors.staff, session)
         if shown is None:
             return RedirectResponse(LOGIN, 303)
-        told = doors.door_page(request, session, error=error)
+        told = doors.door_page(request, session, error)
         html = render_authenticator(told, shown.uri.reveal(), shown.secret.reveal())
         return page(html, 422 if error else 200, request)
 
     async def code(request: Request, session: staff.Session, error: str | None) -> Response:
-        return page(render_code(doors.door_page(request, session, error=error)), 422 if error else 200, request)
+        return page(render_code(doors.door_page(request, session, error)), 422 if error else 200, request)
 
     for path, stage, show in (("/authenticator", "enrol", authenticator), ("/code", "code", code)):
         _add_code_route(router, doors, (path, stage), show)

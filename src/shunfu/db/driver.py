@@ -38,7 +38,7 @@ class ServerVersion(Protocol):
 
 
 class Connection(Protocol):
-    """asyncpg's connection."""
+    """asyncpg's connection; its methods, their `timeout` among them, are described where they are written."""
 
     async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Record]: ...  # noqa: ASYNC109, D102
     async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Record | None: ...  # noqa: ASYNC109, D102
