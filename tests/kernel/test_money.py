@@ -105,3 +105,29 @@ def test_amounts_of_two_currencies_are_not_equal_and_have_no_order() -> None:
 def test_money_does_not_change() -> None:
     with pytest.raises(AttributeError):
         Money(1, "CNY").minor = 2
+
+
+@given(st.integers(1, MAX_MINOR), CURRENCIES)
+def test_what_is_written_in_major_units_is_read_back(minor: int, currency: str) -> None:
+    amount = Money(minor, currency)
+    assert Money.read(amount.major(), currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [("86", 8600), ("86.5", 8650), (" 1,286.00 ", 128600), ("0.01", 1), ("999,999,999.99", MAX_MINOR)],
+)
+def test_people_type_amounts_in_several_ways(text: str, minor: int) -> None:
+    assert Money.read(text, "CNY") == Money(minor, "CNY")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0.00", "-1", "+1", "1e2", "1.005", "1,28", "12,86.00", "¥86", "１２", "1.", ".5", "9" * 12]
+)
+def test_what_is_no_amount_is_none(text: str) -> None:
+    assert Money.read(text, "CNY") is None
+
+
+def test_a_currency_without_minor_units_takes_no_fraction() -> None:
+    assert Money.read("86", "JPY") == Money(86, "JPY")
+    assert Money.read("86.5", "JPY") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +12,9 @@ EXPONENTS: dict[str, int] = {"CNY": 2, "JPY": 0, "KWD": 3}
 
 MAX_MINOR = 99_999_999_999
 """Largest amount of one order or payment, in minor units."""
+
+
+_MAJOR = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -32,6 +36,17 @@ class Money:
     def times(self, ratio: Decimal) -> Money:
         """This amount times a ratio, rounded half to even to whole minor units (IEEE 754 and ISO 80000 default)."""
         return Money(round(self.minor * Fraction(ratio)), self.currency)  # Fraction: exact, and round() is half-even
+
+    @classmethod
+    def read(cls, text: str, currency: str) -> Money | None:
+        """The amount that a person typed in major units, `86`, `86.5` or `1,286.00`; None for nothing or no amount."""
+        match = _MAJOR.fullmatch(text.strip())
+        if match is None or currency not in EXPONENTS:
+            return None
+        whole, fraction = match[1].replace(",", ""), match[2] or ""
+        places = EXPONENTS[currency]
+        minor = int(whole) * 10**places + int(fraction.ljust(places, "0") or 0) if len(fraction) <= places else 0
+        return cls(minor, currency) if 0 < minor <= MAX_MINOR else None
 
     def major(self) -> str:
         """Plain decimal text in major units, `86.00` for 8600 fen."""

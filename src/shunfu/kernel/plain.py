@@ -14,6 +14,9 @@ from shunfu.kernel.money import EXPONENTS, Money
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China keeps one offset all year, so no time-zone database is needed."""
 
+LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$"
+"""One line of a text from outside: no control, no line break, nothing that turns the direction of writing."""
+
 _SYMBOLS: Mapping[str, str] = {"CNY": "¥"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

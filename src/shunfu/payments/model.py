@@ -130,6 +130,14 @@ class Payment:
         """Whether money may still move."""
         return self.state in LIVE
 
+    @property
+    def refundable(self) -> Money | None:
+        """What of the captured money neither went back nor is on its way back; None before money was captured."""
+        if self.captured is None:
+            return None
+        left_minor = self.captured.minor - self.refunded_minor - self.refund_reserved_minor
+        return Money(left_minor, self.captured.currency)
+
 
 class Then(Enum):
     """What a cell asks for besides its state."""

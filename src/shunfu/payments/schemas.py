@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shunfu.gateway.evidence import InvokeKind
 from shunfu.kernel.money import MAX_MINOR
+from shunfu.kernel.plain import LINE_TEXT
 from shunfu.payments.timeline import Lane, LineKind, Verdict
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -34,8 +35,6 @@ Moment = Annotated[
     BeforeValidator(_rfc3339, json_schema_input_type=str),
     Field(json_schema_extra={"format": "date-time", "examples": ["2026-11-22T14:32:00+08:00"]}),
 ]
-LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$"
-"""One line: no control characters, no line separators, nothing that turns the direction of writing."""
 
 
 class Strict(BaseModel):

@@ -34,11 +34,11 @@ def admit(
 ) -> Admitted | Refusal:
     """May the refund be made? `others` are the payment's refunds, `asked` the wish and the present."""
     ask, now = asked
-    if payment.state is not PaymentState.CAPTURED or payment.captured is None or payment.captured_at is None:
+    left = payment.refundable
+    if payment.state is not PaymentState.CAPTURED or left is None or payment.captured_at is None:
         return StateConflict("This payment has not been paid, so there is nothing to refund.")
-    left_minor = payment.captured.minor - payment.refunded_minor - payment.refund_reserved_minor
-    if ask.amount_minor > left_minor:
-        return AmountExceedsRefundable(members={"refundable_minor": str(left_minor)})
+    if ask.amount_minor > left.minor:
+        return AmountExceedsRefundable(members={"refundable_minor": str(left.minor)})
     if now - payment.captured_at > timedelta(days=capabilities.refund_days):
         return RefundNotAllowed(f"The channel takes refunds for {capabilities.refund_days} days after the payment.")
     if sum(other.state is not RefundState.REJECTED for other in others) >= capabilities.refunds_max:

@@ -7,10 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictInt, StrictStr
 
 from shunfu.kernel.money import MAX_MINOR
+from shunfu.kernel.plain import LINE_TEXT
 from shunfu.payments.schemas import LineOut, WordsOut
-
-LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$"
-"""One line: no control characters, no line separators, nothing that turns the direction of writing."""
 
 State = Literal[
     "REQUESTED", "SENDING", "UNKNOWN", "PROCESSING", "ABNORMAL", "CLOSED", "REFUSED", "REJECTED", "SUCCEEDED"

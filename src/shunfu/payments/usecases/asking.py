@@ -9,7 +9,7 @@ from shunfu.db import Reader
 from shunfu.driver import Exchange
 from shunfu.gateway.evidence import Evidence, Unknown
 from shunfu.gateway.port import Prepay
-from shunfu.kernel.errors import SetupFault
+from shunfu.kernel.errors import NotFoundHere, SetupFault
 from shunfu.kernel.ids import encode
 from shunfu.merchants import OpenAccount, Place
 from shunfu.payments import store
@@ -73,8 +73,11 @@ async def ask(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> datet
 
 
 async def ask_anew(tools: PaymentTools, merchant_id: UUID, payment_id: UUID) -> tuple[Evidence, Decision]:
-    """Ask about a payment in whatever state, for a person who doubts it, and record the answer."""
-    payment, _ = await _load(tools, merchant_id, payment_id)
+    """Ask about a payment in whatever state, for a person who doubts it, and record it. Raises NotFoundHere."""
+    async with tools.database.reading() as reader:
+        payment = await store.get_payment(reader, merchant_id, payment_id)
+    if payment is None:
+        raise NotFoundHere
     return await ask_query(tools, payment)
 
 

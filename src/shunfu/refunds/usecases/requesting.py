@@ -60,13 +60,13 @@ async def refund_surplus_payment(tools: RefundTools, merchant_id: UUID, payment_
     async def story(tx: Transaction) -> None:
         order, payment = await lock_payment(tx, merchant_id, payment_id)
         refunds = await store.list_of_payment(tx, merchant_id, payment_id)
-        assert payment.captured is not None, "a surplus is captured"
-        left_minor = payment.captured.minor - payment.refunded_minor - payment.refund_reserved_minor
-        if left_minor == 0 or any(refund.is_automatic for refund in refunds):
+        left = payment.refundable
+        assert left is not None, "a surplus is captured"
+        if left.minor == 0 or any(refund.is_automatic for refund in refunds):
             return
         refund_id = tools.payments.source.new_id()
         wish = RequestRefund(
-            merchant_id, payment_id, refund_id, left_minor, SURPLUS_REASON, AUTOMATIC, is_automatic=True
+            merchant_id, payment_id, refund_id, left.minor, SURPLUS_REASON, AUTOMATIC, is_automatic=True
         )
         try:
             await _add(tools, tx, (order, payment), wish)
