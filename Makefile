@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 PYTHON_BIN := .venv/bin/python
 
-.PHONY: help setup setup-run browser strangers demo test simulate mutants check fmt reference bench clean
+.PHONY: help setup setup-run browser strangers demo test simulate mutants check audit fmt reference bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,11 @@ simulate: setup ## the real use-cases under drawn faults; SEEDS=100000 for more,
 mutants: setup ## the seeded bugs of tests/mutants, and the test that kills each; ARGS='refunds' chooses
 	@$(PYTHON_BIN) tools/mutate.py $(ARGS)
 
-check: setup ## style, types, imports, SQL, licences, API and docs drift
+check: setup ## style, types, imports, SQL, licences, SBOM, vendored scripts, API and docs drift
 	@$(PYTHON_BIN) tools/check.py
+
+audit: setup ## does PyPI know of a weakness in a locked package? needs the internet
+	@$(PYTHON_BIN) tools/audit_packages.py
 
 fmt: setup ## format and fix what can be fixed by machine
 	@.venv/bin/ruff check --fix --quiet . || true

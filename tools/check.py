@@ -21,6 +21,8 @@ STEPS: dict[str, list[str]] = {
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "sql": [sys.executable, "tools/sql_lint.py", "src/shunfu"],
     "licences": [sys.executable, "tools/licences.py"],
+    "vendored": [sys.executable, "tools/vendored.py"],
+    "sbom": [sys.executable, "tools/sbom.py", "--check"],
     "api": [sys.executable, "tools/openapi_gate.py"],
     "reference": [sys.executable, "tools/reference.py", "--check"],
 }

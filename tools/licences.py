@@ -43,6 +43,7 @@ CARRIED = {
 
 # Older metadata has prose and not an SPDX expression.
 _PROSE = {
+    "3-clause bsd license": "BSD-3-Clause",
     "apache 2.0": "Apache-2.0",
     "apache-2.0": "Apache-2.0",
     "apache software license": "Apache-2.0",
@@ -103,11 +104,16 @@ def expression_of(metadata: Mapping[str, str], classifiers: list[str]) -> str:
     return " AND ".join(_PROSE.get(word.lower(), word) for word in candidates) or "none stated"
 
 
-def runtime_names(lock: dict[str, Any], root: str = "shunfu") -> list[str]:
-    """The project's dependencies and theirs, extras followed, development tools not, from a parsed uv.lock."""
+def runtime_names(lock: dict[str, Any], root: str = "shunfu", *, with_extras: bool = False) -> list[str]:
+    """The project's dependencies and theirs, extras followed, development tools not, from a parsed uv.lock.
+
+    `with_extras` adds what the project's own extras bring.
+    """
     packages = {package["name"]: package for package in lock["package"]}
     seen: set[str] = set()
     waiting: list[dict[str, Any]] = list(packages[root].get("dependencies", []))
+    if with_extras:
+        waiting += [wanted for extra in packages[root].get("optional-dependencies", {}).values() for wanted in extra]
     while waiting:
         wanted = waiting.pop()
         package = packages[wanted["name"]]
@@ -161,7 +167,7 @@ def tools_imported(runtime: list[str]) -> list[str]:
 
 def main() -> int:
     """Exit code: 0 when every licence is on the list and src/ imports no tool."""
-    names = runtime_names(tomllib.loads((ROOT / "uv.lock").read_text("utf8")))
+    names = runtime_names(tomllib.loads((ROOT / "uv.lock").read_text("utf8")), with_extras=True)
     lines = [line_of(name) for name in names]
     for line in lines:
         print(f"{'  ' if line.is_allowed else '! '}{line.package:22} {line.expression:34} {line.note}".rstrip())

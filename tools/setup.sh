@@ -100,7 +100,7 @@ packages() {
     make_venv
     rm -f "$VENV/.stamp-run" "$VENV/.stamp-dev"
     install_uv
-    if [ "$level" = run ]; then sync --no-dev; else sync; fi
+    if [ "$level" = run ]; then sync --no-dev; else sync --all-extras; fi
     fingerprint >"$VENV/.stamp-$level"
     say "done in $((SECONDS - started)) s"
 }

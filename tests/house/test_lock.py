@@ -68,7 +68,11 @@ def locked(rows: list[dict[str, str]]) -> set[tuple[str, str, str]]:
 
 def test_the_lock_is_of_this_project(lock: dict[str, Any], project: dict[str, Any]) -> None:
     metadata = next(package for package in lock["package"] if package["name"] == "shunfu")["metadata"]
-    assert locked(metadata["requires-dist"]) == {comparable(text) for text in project["project"]["dependencies"]}
+    extras = project["project"]["optional-dependencies"]
+    optional = [f"{text}; extra == '{extra}'" for extra, texts in extras.items() for text in texts]
+    assert locked(metadata["requires-dist"]) == {
+        comparable(text) for text in [*project["project"]["dependencies"], *optional]
+    }
     wanted = {comparable(text) for text in project["dependency-groups"]["dev"]}
     assert locked(metadata["requires-dev"]["dev"]) == wanted
 
