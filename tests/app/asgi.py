@@ -12,12 +12,16 @@ from starlette.types import ASGIApp, Message
 
 @dataclass
 class Answer:
-    """What came back. `reads` counts the pieces of the request's body that were asked for."""
+    """What came back. `reads` counts the pieces of the request's body that were asked for.
+
+    `cookies` holds every Set-Cookie line; of other headers that come twice the last one counts.
+    """
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     reads: int = 0
+    cookies: list[str] = field(default_factory=list)
 
     @property
     def problem(self) -> dict[str, object]:
@@ -26,9 +30,14 @@ class Answer:
 
 
 async def call(
-    app: ASGIApp, method: str, target: str, headers: dict[str, str] | None = None, pieces: Sequence[bytes] = ()
+    app: ASGIApp,
+    method: str,
+    target: str,
+    headers: dict[str, str] | None = None,
+    pieces: Sequence[bytes] = (),
+    client: str = "127.0.0.1",
 ) -> Answer:
-    """One request. With pieces and no Content-Length header it is chunked."""
+    """One request from an address. With pieces and no Content-Length header it is chunked."""
     path, _, query = target.partition("?")
     answer = Answer()
     scope = {
@@ -43,7 +52,7 @@ async def call(
         "root_path": "",
         "headers": [(name.lower().encode(), text.encode("latin-1")) for name, text in (headers or {}).items()],
         "server": ("testserver", 80),
-        "client": ("127.0.0.1", 1),
+        "client": (client, 1),
         "state": {},
     }
 
@@ -63,6 +72,7 @@ async def call(
             assert answer.status == 0, "an answer begins once"
             answer.status = message["status"]
             answer.headers = {name.decode(): text.decode("latin-1") for name, text in message["headers"]}
+            answer.cookies = [text.decode("latin-1") for name, text in message["headers"] if name == b"set-cookie"]
         else:
             answer.body += message.get("body", b"")
 

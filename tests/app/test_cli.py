@@ -316,6 +316,7 @@ async def test_a_merchant_is_founded_given_an_account_and_its_books_proved(
     assert (link["role"], "/console/first/" in link["link"]) == ("finance", True)
     assert_one_line(refused(*staff, "king"), "king", "viewer")
     assert_one_line(refused("staff", "disable", "nobody"), "nobody")
+    assert_one_line(refused("staff", "reset", "nobody"), "nobody")
 
     books = told("ledger", "check")
     assert books["ok"] is True

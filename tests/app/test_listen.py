@@ -173,7 +173,7 @@ async def test_it_outlives_an_api_that_is_away(database: Database, capsys: pytes
         ({"forward_to": "http://169.254.169.254/"}, "private_address"),
         ({"forward_to": "http://127.0.0.1:22/"}, "bad_port"),
         ({"forward_to": "http://127.0.0.1:3000/", "secret": "x"}, "--secret"),
-        ({"since": "evt_" + "0" * 26}, "422"),
+        ({"since": "evt_" + "0" * 26}, "404"),
     ],
 )
 async def test_what_must_be_put_right_is_one_fault(ear: Ear, options: dict[str, str], words: str) -> None:

@@ -133,13 +133,43 @@ BAD: dict[str, list[str]] = {
         "//a",
     ],
     "host": [""],
+    "oidc_issuer": ["", "x", "http://login.example.com", "https://", "https://a?b=c", "https://a#b"],
+    "oidc_client_id": [""],
+    "oidc_client_secret": [""],
+    "oidc_trusts_amr": ["", "yes", "1", "True"],
     "user": [""],
+    "trusted_proxies": ["", ",", "x", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "localhost", "1.2.3", "*"],
+    **{f"limit_{what}_per_minute": [*ANYWHERE, "1000001"] for what in ("address", "key", "login", "failures")},
+    **{f"{what}_seconds": [*ANYWHERE, "0", "601"] for what in ("request", "handling", "keep_alive")},
+    "connections_max": [*ANYWHERE, "0", "100001"],
+    "hsts_seconds": [*ANYWHERE, "315360001"],
+    "hsts_subdomains": ["", "yes", "1", "True"],
+    "cors_origins": [
+        "",
+        "*",
+        "null",
+        "shop.example.com",
+        "http://shop.example.com",
+        "https://",
+        "https://a/",
+        "https://a/b",
+    ],
+    "metrics_port": [*ANYWHERE, "65536"],
+    "metrics_host": [""],
+    "metrics_token": [""],
+    "otel_endpoint": ["", "x", "ftp://a", "https://a?b=c"],
+    "otel_sample": ["", "x", "nan", "-0.1", "1.1"],
     "backup_hour": [*ANYWHERE, "24", "Off", "off "],
     "backup_keep": [*ANYWHERE, "0", "1001"],
     "archive_timeout_seconds": [*ANYWHERE, "0", "3601"],
     "backup_folder": [""],
     "data_folder": [""],
     "key_file": [""],
+    "keys": [""],
+    "kms_command": [""],
+    "kms_timeout_seconds": ["", "x", "nan", "inf", "0", "0.09", "60.1", "-1", "true"],
+    "kms_wraps": ["", "yes", "1", "True"],
+    **{f"{what}_days": [*ANYWHERE, "0", "3651"] for what in ("api_key", "key", "credential")},
     "audit_anchor_file": [""],
     "database_url": [""],
     "migration_url": [""],
@@ -160,7 +190,12 @@ def test_a_bad_value_in_the_environment(name: str, text: str) -> None:
 
 
 OTHER_KINDS = ["[1]", "{}", "{a=1}", "[]", "1979-05-27", "nan", "true", "''"]
-RIGHT_KIND = {("webhooks_allow_private", "true")}
+RIGHT_KIND = {
+    ("hsts_subdomains", "true"),
+    ("kms_wraps", "true"),
+    ("oidc_trusts_amr", "true"),
+    ("webhooks_allow_private", "true"),
+}
 
 
 @pytest.mark.parametrize(

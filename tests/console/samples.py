@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from console import panel_samples
 from shunfu.checkout.kit import Language
 from shunfu.console import pages
+from shunfu.console.kit import Note
 from shunfu.console.model import (
     Alarm,
     DoorPage,
@@ -21,11 +23,15 @@ from shunfu.console.model import (
     Today,
     TroubledJob,
     Visitor,
+    hours_of,
 )
+from shunfu.console.sections import MENU
+from shunfu.console.sections.today.page import render_figures
 from shunfu.console.usecases import WholeOrder
 from shunfu.kernel.caller import Caller
 from shunfu.kernel.money import Money
 from shunfu.kernel.plain import Words
+from shunfu.merchants.staff import CAPABILITIES, Account, Colleague, OpenLink, Passkey, Role, Team
 from shunfu.payments import Detail, Explained, Item, Line, Order, OrderState, Payment, PaymentState
 from shunfu.refunds import ExplainedRefund, Refund, RefundState
 
@@ -50,14 +56,15 @@ def visitor(mode: str = "test", capabilities: frozenset[str] = READS) -> Visitor
 
 
 def frame(language: Language = "zh-CN", mode: str = "test") -> pages.Frame:
-    return pages.Frame(visitor(mode), language)
+    return pages.Frame(visitor(mode), language, "", MENU)
 
 
 def yuan(minor: int) -> Money:
     return Money(minor, "CNY")
 
 
-EMPTY = Today(NOW, (), (), (), 0, None, 0, (), (), has_orders=False)
+HOURS = hours_of([(hour, 1_000 * (hour % 24) ** 2) for hour in range(40)], "CNY", NOW)
+EMPTY = Today(NOW, (), (), (), 0, None, 0, (), (), has_orders=False, hours=hours_of([], "CNY", NOW))
 BUSY = Today(
     now=NOW,
     captured=(Sum(2521, yuan(18_240_650)), Sum(3, Money(1200, "JPY"))),
@@ -80,6 +87,8 @@ BUSY = Today(
         TroubledJob("webhooks.send", "dead", 16, HOSTILE, NOW - timedelta(hours=1)),
     ),
     has_orders=True,
+    hours=HOURS,
+    open_alarms=3,
 )
 
 
@@ -237,9 +246,49 @@ SESSIONS = (
 )
 
 
+OWNS = CAPABILITIES["owner"]
+ACCOUNT = Account(
+    login_name="zhou",
+    passkeys=(
+        Passkey(uid(70), b"c", b"k", 3, "办公室电脑", NOW - timedelta(days=9), NOW),
+        Passkey(uid(71), b"d", b"k", 0, HOSTILE, NOW, None),
+    ),
+    recovery_codes=10,
+    identities=(("https://login.example.com", "person-1", NOW),),
+    may_have_passkeys=True,
+)
+BARE_ACCOUNT = Account("zhou", (), 0, (), may_have_passkeys=False)
+
+
+def colleague(number: int, name: str, role: Role = "viewer", **changes: object) -> Colleague:
+    made = Colleague(uid(number), f"lin-{number}", name, role, NOW, True, 0, None, None, None)
+    return replace(made, **changes)
+
+
+TEAM = Team(
+    people=(
+        colleague(80, "周宁", "owner", passkeys=2),
+        colleague(81, HOSTILE, "finance", locked_until=NOW + timedelta(minutes=3)),
+        colleague(82, "林", "support", has_totp=False, last_login_at=None),
+        colleague(83, "韩", "developer", reset_at=NOW),
+        colleague(84, "离开的人", "operator", disabled_at=NOW),
+    ),
+    links=(
+        OpenLink(uid(90), "finance", None, "周宁", NOW, NOW + timedelta(hours=23)),
+        OpenLink(uid(91), None, HOSTILE, None, NOW, NOW + timedelta(hours=1)),
+    ),
+)
+
+
 def door(language: Language, error: str | None = None) -> DoorPage:
     values = {"login_name": 'zhou"><b>', "password": "hunter2-and-more", "code": "123456", "name": "周宁"}
     return DoorPage(language, "token-0001", error, values, asks_shop=True)
+
+
+def moved_figures() -> str:
+    """What is sent to the first page when money has moved."""
+    moved = replace(BUSY, captured=(Sum(9, yuan(99_999_900)),), hours=hours_of([(24, 99_999_900)], "CNY", NOW))
+    return render_figures(frame("en"), moved, label)
 
 
 def every(language: Language) -> dict[str, str]:
@@ -251,7 +300,9 @@ def every(language: Language) -> dict[str, str]:
     mean = WholeOrder(replace(order(HOSTILE), merchant_order_no=HOSTILE, items=(Item(HOSTILE, 1, 1),)), (), ())
     told = ExplainedRefund(refund(), (), LINES, is_cut=True, why=WHY)
     older = pages.Listing("OPEN", "", is_first=False, older="0" * 48)
-    return {
+    whole_frame = replace(shown, visitor=visitor(capabilities=OWNS), note=Note("asked", is_good=True))
+    odd_frame = replace(live, note=Note(HOSTILE, is_good=False))
+    return panel_samples.every(whole_frame, odd_frame, label, BUSY) | {
         "today": pages.render_today(shown, BUSY, label),
         "today-live": pages.render_today(live, BUSY, label),
         "today-empty": pages.render_today(shown, EMPTY, label),
@@ -264,6 +315,13 @@ def every(language: Language) -> dict[str, str]:
         "order-bare": pages.render_order(live, bare, label),
         "order-hostile": pages.render_order(shown, mean, label),
         "payment": pages.render_payment(shown, explained(), REFUND_ROWS, label),
+        "payment-acting": pages.render_payment(whole_frame, explained(PaymentState.CAPTURED), REFUND_ROWS, label),
+        "order-acting": pages.render_order(whole_frame, WholeOrder(order(), (), ()), label),
+        "refund-asked": pages.render_refund(
+            whole_frame,
+            ExplainedRefund(refund(RefundState.REQUESTED), (), LINES, is_cut=False, why=WHY),
+            label,
+        ),
         "payment-captured": pages.render_payment(live, explained(PaymentState.CAPTURED), (), label),
         "payment-refused": pages.render_payment(live, explained(PaymentState.REFUSED), None, label),
         "refund": pages.render_refund(shown, told, label),
@@ -278,7 +336,20 @@ def every(language: Language) -> dict[str, str]:
         "authenticator": pages.render_authenticator(door(language), uri, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
         "code": pages.render_code(door(language)),
         "code-wrong": pages.render_code(door(language, "code_wrong")),
-        "sessions": pages.render_sessions(visitor(), SESSIONS, SIDES, language),
+        "login-ended": pages.render_login(replace(door(language), has_ended=True, has_provider=True)),
+        "code-passkey": pages.render_code(replace(door(language), passkey='{"challenge":"AA"}')),
+        "confirm": pages.render_confirm(door(language, "password_wrong")),
+        "reset": pages.render_reset(door(language)),
+        "account": pages.render_account(shown, pages.AccountView(ACCOUNT, "password_common", has_provider=True)),
+        "account-bare": pages.render_account(live, pages.AccountView(BARE_ACCOUNT, has_provider=True)),
+        "passkey-new": pages.render_new_passkey(shown, '{"challenge":"AA"}'),
+        "codes": pages.render_codes(shown, ["7K2M-9QXD-3TVB-80EH"] * 10),
+        "people": pages.render_people(pages.Frame(visitor(capabilities=OWNS), language), TEAM, NOW),
+        "people-read": pages.render_people(
+            pages.Frame(visitor(capabilities=OWNS - {"staff:write"}), language), TEAM, NOW
+        ),
+        "people-link": pages.render_link(shown, f"https://pay.example.com/console/first/{'A' * 69}", is_reset=False),
+        "sessions": pages.render_sessions(shown, SESSIONS, SIDES),
         "refused": pages.render_refused(language, "not_found"),
         "refused-odd": pages.render_refused(language, "a_word_of_tomorrow"),
     }

@@ -5,9 +5,10 @@ The default run takes each page once and the large ones also in English, dark an
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -31,7 +32,7 @@ from shunfu.console.pages import static_dir
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 PAGES = {language: samples.every(language) for language in LANGUAGES}
 NAMES = tuple(PAGES["en"])
-LARGE = ("today", "orders", "order", "payment", "refund", "refunds", "login-wrong", "authenticator", "sessions")
+LARGE = ("today", "orders", "payment-acting", "refund-asked", "break", "keys", "login-wrong", "authenticator")
 IS_LONG = os.environ.get("SHUNFU_LONG") == "1"
 MATRIX = (
     [*product(NAMES, LANGUAGES, ("light", "dark"), (320, 360, 768, 1280))]
@@ -58,6 +59,24 @@ async def show(request: Request) -> Response:
     return HTMLResponse(PAGES[language][request.path_params["name"]], headers=HEADERS)
 
 
+async def live(request: Request) -> Response:
+    """A stream that says what a page asks it to by a cookie, or nothing, and stays open."""
+    figures = samples.moved_figures() if request.cookies.get("moves") else ""
+
+    async def told() -> AsyncIterator[str]:
+        yield ": nothing yet\n\n"
+        yield "".join(f"data: {line}\n" for line in figures.splitlines()) + "\n"
+        await asyncio.sleep(3600)
+
+    return StreamingResponse(told(), media_type="text/event-stream")
+
+
+async def search(request: Request) -> Response:
+    """The list as it answers a search."""
+    name = "orders-none" if request.query_params.get("q") else "orders"
+    return HTMLResponse(PAGES["en"][name], headers=HEADERS)
+
+
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     chromium = shutil.which("chromium")
@@ -66,6 +85,8 @@ def stage() -> Iterator[Stage]:
         Mount("/console/static", StaticFiles(directory=static_dir())),
         Mount("/static", StaticFiles(directory=shopper_static_dir())),
         Route("/page/{name}", show),
+        Route("/console/live", live),
+        Route("/console/orders", search),
     ]
     listener, base = free_listener()
     with serving(Starlette(routes=routes), listener), sync_playwright() as playwright:
@@ -112,3 +133,32 @@ def test_the_doors_forms_say_what_they_want(stage: Stage) -> None:
         assert page.get_by_role("button", name="下一步").is_visible()
         page.goto(f"{stage.base}/page/code?lang=zh-CN")
         assert page.get_by_label("6 位数字").get_attribute("inputmode") == "numeric"
+
+
+def test_figures_move_and_the_chart_with_them(stage: Stage) -> None:
+    """What the server sends stands in the page, a fold that was open stays open, and the drawing is drawn anew."""
+    with stage.browser.new_context(viewport={"width": 1280, "height": 812}) as context:
+        page = context.new_page()
+        found = complaints_of(page)
+        page.goto(f"{stage.base}/page/today?lang=en")
+        page.locator("details.hours summary").click()
+        before = page.locator("#plot canvas").evaluate("canvas => canvas.toDataURL()")
+        assert "999,999" not in page.locator(".kpis").inner_text()
+        context.add_cookies([{"name": "moves", "value": "1", "url": stage.base}])
+        page.goto(f"{stage.base}/page/today?lang=en")
+        page.locator("details.hours summary").click()
+        page.get_by_text("999,999").first.wait_for()
+        assert page.locator("details.hours").get_attribute("open") is not None
+        assert page.locator("#plot canvas").count() == 1
+        assert page.locator("#plot canvas").evaluate("canvas => canvas.toDataURL()") != before
+        assert found == []
+
+
+def test_the_list_follows_what_is_typed(stage: Stage) -> None:
+    with stage.browser.new_context(viewport={"width": 1280, "height": 812}) as context:
+        page = context.new_page()
+        page.goto(f"{stage.base}/console/orders")
+        page.locator("main input[name=q]").type("nothing")
+        page.get_by_text("No orders match").wait_for()
+        page.wait_for_url("**/console/orders?q=nothing")
+        assert page.evaluate("document.activeElement.name") == "q"

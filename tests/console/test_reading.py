@@ -4,96 +4,24 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from fastapi import FastAPI, Request
 
-from flows.world import Said, World, call, make_world
-from shunfu.app.told import told_to_merchant
-from shunfu.console.api import ConsoleTools, make_router
-from shunfu.console.model import Visitor
+from console.desk import Desk, make_desk, merchant_of, paid, plain, refunded
+from flows.world import World
 from shunfu.db import Database, Job, Query, Transaction, Urls
 from shunfu.db.driver import session
-from shunfu.kernel.caller import Caller
 from shunfu.kernel.ids import parse_public
 
-READS = frozenset({"orders:read", "payments:read", "refunds:read"})
 HOSTILE = "<script>alert(1)</script> \"x\" & 'y'"
-POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
-
-@dataclass
-class Desk:
-    """A console over a world, and who sits at it."""
-
-    world: World
-    app: FastAPI
-    visitors: dict[str, Visitor] = field(default_factory=dict)
-
-    async def get(self, target: str, who: str = "ours", headers: Mapping[str, str] | None = None) -> Said:
-        return await call(self.app, "GET", target, {"x-who": who, **(headers or {})}, b"")
-
-    async def text(self, target: str, who: str = "ours") -> str:
-        """The words of a page that must be there."""
-        said = await self.get(target, who)
-        assert said.status == 200, said.body.decode()
-        return said.body.decode()
-
-
-def merchant_of(key: str) -> UUID:
-    found = parse_public("mer", f"mer_{key.split('_')[2]}")
-    assert found is not None
-    return found
-
-
-def visitor(merchant_id: UUID, capabilities: frozenset[str] = READS) -> Visitor:
-    caller = Caller(merchant_id, "staff", "stf_x", capabilities, is_live=False)
-    return Visitor(caller, "周宁", "operator", "山前咖啡", "test", "token", UUID(int=1))
+POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'"
 
 
 @pytest.fixture
 async def desk(database: Database) -> Desk:
-    world = await make_world(database)
-    app = FastAPI(openapi_url=None)
-    made = Desk(world, app)
-    ours, theirs = merchant_of(world.api_key), merchant_of(world.other_key)
-    made.visitors |= {
-        "ours": visitor(ours),
-        "theirs": visitor(theirs),
-        "orders only": visitor(ours, frozenset({"orders:read"})),
-        "nothing": visitor(ours, frozenset()),
-    }
-
-    async def recognise(request: Request) -> Visitor | None:
-        return made.visitors.get(request.headers.get("x-who", ""))
-
-    house = world.house
-    tools = ConsoleTools(house.payments, house.refunds, told_to_merchant, recognise, house.ring.signer)
-    app.include_router(make_router(tools))
-    return made
-
-
-async def paid(world: World, **changes: object) -> tuple[str, str]:
-    order = await world.order(**changes)
-    payment_id = (await world.pay(order["id"])).json()["id"]
-    await world.shopper_pays(payment_id)
-    return order["id"], payment_id
-
-
-async def refunded(world: World, payment_id: str, amount_minor: int = 2800, reason: str = "少了一件") -> str:
-    said = await world.post(f"/v1/payments/{payment_id}/refunds", {"amount_minor": amount_minor, "reason": reason})
-    assert said.status == 201, said.body
-    await world.work()
-    return said.json()["id"]
-
-
-def plain(page: str) -> str:
-    """A page's text without its tags."""
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page)))
+    return await make_desk(database)
 
 
 async def test_an_empty_shop_is_told_what_to_do(desk: Desk) -> None:

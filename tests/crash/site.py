@@ -20,6 +20,7 @@ from flows.world import SANDBOX_URL, Line, Said, World, made_state, sandbox_of
 from shunfu.app.anchors import ANCHOR_JOB
 from shunfu.app.commands import found_organisation
 from shunfu.app.http.server import create_app
+from shunfu.app.key_checks import KEY_CHECK_JOB
 from shunfu.app.settings import load
 from shunfu.app.wiring import ANNOUNCE_HANDLER, RETENTION_JOB, House, Parts, build
 from shunfu.channels._template import CHANNEL as TEMPLATE
@@ -38,7 +39,7 @@ from shunfu.merchants.envelope import Key
 from shunfu.reconcile import DAILY_JOB
 from shunfu.webhooks import Outgoing, Sent
 
-HOUSEKEEPING = (RETENTION_JOB, ANCHOR_JOB, DAILY_JOB)
+HOUSEKEEPING = (RETENTION_JOB, ANCHOR_JOB, DAILY_JOB, KEY_CHECK_JOB)
 """Jobs that come again every day, for ever: put off, and nobody waits for them."""
 ANNOUNCE = f"on:{ANNOUNCE_HANDLER}"
 APPROVAL_ABOVE_MINOR = 5000

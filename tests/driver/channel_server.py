@@ -44,6 +44,7 @@ def make_channel() -> AnyChannel:
         load=lambda _: None,
         identity=lambda _: cast("object", None),
         sandbox_url=lambda _: "http://sandbox",
+        expiries=lambda _: (),
         scrub=lambda text: text.replace(CANARY, "…"),
         refunds=cast("RefundVerbs[None]", None),
         statements=cast("StatementVerbs[None]", None),

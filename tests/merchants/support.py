@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID
 
-from db.support import manual
+from db.support import manual, sql
 from shunfu.channels._template import CHANNEL
 from shunfu.channels._template import SANDBOX as SANDBOX_OF_TEMPLATE
 from shunfu.db import Database
@@ -71,3 +71,8 @@ async def found(database: Database) -> Town:
     accounts = Accounts(REGISTRY, vault, source)
     sides = await database.transact(lambda tx: create_merchant(tx, source, "山前咖啡", ("https://shop.example",)))
     return Town(database, clock, source, vault, accounts, sides)
+
+
+async def change(database: Database, text: str, *args: object) -> int:
+    """Do something behind everybody's back; how many rows it touched."""
+    return await database.transact(lambda tx: tx.execute(sql(text), *args))

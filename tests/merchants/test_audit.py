@@ -246,7 +246,7 @@ async def test_founding_an_organisation_is_written_for_both_sides(database: Data
         capabilities = " ".join(sorted(ALL_CAPABILITIES))
         assert told(log) == [
             ("merchant.created", public("mer", side.merchant_id), {"organisation": organisation, "mode": side.mode}),
-            ("api_key.issued", public("key", presented.key_id), {"capabilities": capabilities}),
+            ("api_key.issued", public("key", presented.key_id), {"capabilities": capabilities, "days": 365}),
         ]
         assert {row.entry.actor for row in log} == {"cli"}
         assert (await proof(database, side.merchant_id)).is_whole
@@ -259,7 +259,7 @@ async def test_a_key_is_issued_with_its_capabilities_and_revoked_once(database: 
     for _ in range(2):
         await database.transact(lambda tx: revoke_api_key(tx, town.source, key.reveal(), actor="stf_2"))
     issued, revoked = (await log_of(database, town.sides.test.merchant_id))[2:]
-    assert issued.entry.detail == {"capabilities": "refunds:approve refunds:read"}
+    assert issued.entry.detail == {"capabilities": "refunds:approve refunds:read", "days": 365}
     assert (issued.entry.action, revoked.entry.action) == ("api_key.issued", "api_key.revoked")
     assert (issued.entry.actor, revoked.entry.actor) == ("stf_1", "stf_2")
     assert issued.entry.object == revoked.entry.object == public("key", UUID(str(_key_id(key.reveal()))))

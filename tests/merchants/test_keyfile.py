@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from db.support import manual
+from db.support import START, manual
 from shunfu.kernel.errors import SetupFault
+from shunfu.kernel.ids import PLATFORM
+from shunfu.kernel.secret import Secret
 from shunfu.kernel.signing import to_text
-from shunfu.merchants import make_key_file, read_key_file
+from shunfu.merchants import (
+    KeyRing,
+    key_text,
+    make_key_file,
+    new_key,
+    read_key_file,
+    read_key_text,
+    replace_key_file,
+)
+from shunfu.merchants.envelope import EnvelopeBroken, Place
 
 
 @pytest.fixture
@@ -94,6 +108,45 @@ def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
 KEY = to_text(b"k" * 32)
 NAME = "01900000-0000-7000-8000-000000000001"
 GOOD: dict[str, object] = {"version": 1, "active": NAME, "keys": {NAME: KEY}, "signing": KEY}
+AGED = {"key": KEY, "made": "2026-11-01T00:00:00Z"}
+GOOD_2: dict[str, object] = {
+    "version": 2,
+    "active": NAME,
+    "keys": {NAME: AGED},
+    "signing": [{**AGED, "until": None}, {"key": to_text(b"o" * 32), "made": None, "until": "2026-12-01T00:00:00Z"}],
+}
+
+
+BROKEN_1: tuple[dict[str, object], ...] = (
+    {"version": 2},
+    {"version": "1"},
+    {"active": "01900000-0000-7000-8000-000000000002"},
+    {"active": "x"},
+    {"keys": {}},
+    {"keys": [KEY]},
+    {"keys": {"x": KEY}},
+    {"keys": {NAME: to_text(b"k" * 31)}},
+    {"keys": {NAME: to_text(b"k" * 33)}},
+    {"keys": {NAME: KEY + "="}},
+    {"keys": {NAME: None}},
+    {"signing": ""},
+    {"signing": None},
+    {"signing": to_text(b"k" * 16)},
+)
+BROKEN_2: tuple[dict[str, object], ...] = (
+    {"version": 1},
+    {"version": 3},
+    {"active": "01900000-0000-7000-8000-000000000002"},
+    {"keys": {NAME: KEY}},
+    {"keys": {NAME: {"key": KEY}}},
+    {"keys": {NAME: {**AGED, "key": to_text(b"k" * 31)}}},
+    {"keys": {NAME: {**AGED, "made": "yesterday"}}},
+    {"keys": {NAME: {**AGED, "made": "2026-11-01T00:00:00"}}},
+    {"signing": []},
+    {"signing": KEY},
+    {"signing": [AGED]},
+    {"signing": [{**AGED, "until": 5}]},
+)
 
 
 @pytest.mark.parametrize(
@@ -107,25 +160,9 @@ GOOD: dict[str, object] = {"version": 1, "active": NAME, "keys": {NAME: KEY}, "s
         b"null",
         json.dumps(GOOD).encode()[:-10],
         *(json.dumps({key: value for key, value in GOOD.items() if key != gone}).encode() for gone in GOOD),
-        *(
-            json.dumps({**GOOD, **change}).encode()
-            for change in (
-                {"version": 2},
-                {"version": "1"},
-                {"active": "01900000-0000-7000-8000-000000000002"},
-                {"active": "x"},
-                {"keys": {}},
-                {"keys": [KEY]},
-                {"keys": {"x": KEY}},
-                {"keys": {NAME: to_text(b"k" * 31)}},
-                {"keys": {NAME: to_text(b"k" * 33)}},
-                {"keys": {NAME: KEY + "="}},
-                {"keys": {NAME: None}},
-                {"signing": ""},
-                {"signing": None},
-                {"signing": to_text(b"k" * 16)},
-            )
-        ),
+        *(json.dumps({**GOOD, **change}).encode() for change in BROKEN_1),
+        *(json.dumps({key: value for key, value in GOOD_2.items() if key != gone}).encode() for gone in GOOD_2),
+        *(json.dumps({**GOOD_2, **change}).encode() for change in BROKEN_2),
     ],
 )
 def test_a_damaged_one_is_refused_without_printing_it(path: Path, content: bytes) -> None:
@@ -142,6 +179,95 @@ def test_the_table_begins_from_a_good_one(path: Path) -> None:
 
 def test_a_ring_does_not_print_its_keys(path: Path) -> None:
     told = json.loads(path.read_text())
-    shown = repr(read_key_file(path))
-    assert told["signing"] not in shown
-    assert repr(read_key_file(path).signer.key.reveal()) not in shown
+    ring = read_key_file(path)
+    texts = [one["key"] for one in (*told["signing"], *told["keys"].values())]
+    assert len(texts) == 2
+    for shown in (repr(ring), repr(ring.contents), repr(ring.signer), str(key_text(ring.contents))):
+        assert not any(text in shown for text in texts)
+        assert repr(ring.signer.key.reveal()) not in shown
+
+
+def test_the_second_version_begins_from_a_good_one_too(path: Path) -> None:
+    path.write_text(json.dumps(GOOD_2))
+    ring = read_key_file(path)
+    assert str(ring.active) == NAME
+    assert ring.made(ring.active) == datetime(2026, 11, 1, tzinfo=UTC)
+    assert len(ring.signer.older) == 1
+    tag = ring.signer.tag("a", "b")
+    path.write_text(json.dumps({**GOOD_2, "signing": [GOOD_2["signing"][0]]}))  # pyright: ignore[reportIndexIssue]
+    assert read_key_file(path).signer.tag("a", "b") == tag, "the first signs"
+
+
+def test_a_key_of_the_first_version_tells_its_age_by_its_id(path: Path) -> None:
+    path.write_text(json.dumps({**GOOD, "active": str(uuid := manual()[1].new_id()), "keys": {str(uuid): KEY}}))
+    ring = read_key_file(path)
+    made = ring.made(uuid)
+    assert made is not None
+    assert abs(made - START) < timedelta(seconds=1)
+    path.write_text(json.dumps({**GOOD, "active": str(UUID(int=1)), "keys": {str(UUID(int=1)): KEY}}))
+    assert read_key_file(path).made(UUID(int=1)) is None
+
+
+def test_what_is_written_is_read_back(path: Path) -> None:
+    contents = read_key_file(path).contents
+    again = read_key_text(key_text(contents), "it")
+    assert key_text(again).reveal() == key_text(contents).reveal()
+    assert again.made == contents.made
+
+
+def test_a_text_that_is_none_says_where_it_was_and_not_what(path: Path) -> None:
+    with pytest.raises(SetupFault, match="SHUNFU_KEYS") as caught:
+        read_key_text(Secret("{" + KEY), "SHUNFU_KEYS")
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_it_is_replaced_whole_and_stays_its_owners(path: Path) -> None:
+    source = manual()[1]
+    before = read_key_file(path).contents
+    path.with_name(f"{path.name}.{os.getpid()}.new").write_text("what a crash left")
+    replace_key_file(path, before.with_key(new_key(source), source.now()))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert set(before.keys) < set(read_key_file(path).keys)
+
+
+def test_one_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path, path: Path) -> None:
+    folder = tmp_path / "gone" / "keys.json"
+    with pytest.raises(SetupFault, match="cannot be written"):
+        replace_key_file(folder, read_key_file(path).contents)
+
+
+def test_the_key_that_wraps_is_never_dropped(path: Path) -> None:
+    contents = read_key_file(path).contents
+    with pytest.raises(AssertionError):
+        contents.without_keys(frozenset({contents.active}))
+
+
+async def test_a_ring_follows_its_file(path: Path) -> None:
+    source = manual()[1]
+    old, server = read_key_file(path), read_key_file(path)
+    link = server.signer
+    place, nonce = Place(PLATFORM, "t", "c", UUID(int=1)), b"n" * 12
+    early = await old.wrap(place, b"early", nonce)
+    replace_key_file(path, old.contents.with_key(new_key(source), source.now()))
+    late = await server.wrap(place, b"late", nonce)
+    assert late["k"] != early["k"], "a ring looks before it wraps"
+    assert await old.unwrap(place, late) == b"late", "and when an envelope names a key that it does not know"
+    assert await server.unwrap(place, early) == b"early"
+    assert server.signer is link
+    fixed = KeyRing(old.contents.without_keys(frozenset()).keys, old.active, old.signer)
+    replace_key_file(path, old.contents.with_key(new_key(source), source.now()))
+    assert not fixed.refresh()
+    with pytest.raises(EnvelopeBroken, match="key file"):
+        await fixed.unwrap(place, await server.wrap(place, b"later", nonce))
+
+
+def test_a_ring_that_cannot_read_its_file_wraps_nothing(path: Path) -> None:
+    ring = read_key_file(path)
+    path.write_text("{")
+    with pytest.raises(SetupFault, match="damaged"):
+        asyncio.run(ring.wrap(Place(PLATFORM, "t", "c", UUID(int=1)), b"x", b"n" * 12))
+    path.unlink()
+    with pytest.raises(SetupFault, match="missing"):
+        ring.refresh()

@@ -22,7 +22,7 @@ from reconcile.desk import DAY, Desk
 from shunfu.app.progress import watched
 from shunfu.app.reconcile_report import as_json, print_lines, write_report
 from shunfu.app.reconciling import Options, Reconciled, chosen, reconcile_account
-from shunfu.app.workbook import Sheet, write_workbook
+from shunfu.console.workbook import Sheet, write_workbook
 from shunfu.db import Urls
 from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import public

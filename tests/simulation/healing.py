@@ -21,7 +21,7 @@ from shunfu.kernel.ids import decode, encode, public
 from shunfu.kernel.money import Money
 from shunfu.payments import record_statement
 from shunfu.refunds import Named, arrived, record_evidence
-from shunfu.webhooks import enable_endpoint, read_feed, replay_message
+from shunfu.webhooks import Replay, enable_endpoint, read_feed, replay_message
 from simulation.channels import BETA, settle_abnormal
 from simulation.edge import Ask, Clients
 from simulation.mischief import PROCESSES
@@ -218,7 +218,7 @@ class Healing:
         return [self._at_server(partial(self._replay, row)) for row in rows]
 
     async def _replay(self, row: dict[str, Any], life: Life) -> None:
-        await replay_message(life.house.webhooks, row["merchant_id"], row["message_id"], row["endpoint_id"])
+        await replay_message(life.house.webhooks, Replay(row["merchant_id"], row["message_id"], row["endpoint_id"]))
 
     async def _catch_up(self, row: dict[str, Any], life: Life) -> None:
         await enable_endpoint(life.house.webhooks, (row["merchant_id"], row["endpoint_id"]))

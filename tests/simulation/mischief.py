@@ -20,7 +20,7 @@ from shunfu.kernel.errors import Refusal, TransientFault
 from shunfu.kernel.ids import encode, public
 from shunfu.payments import record_statement
 from shunfu.refunds import Named, arrived, record_evidence
-from shunfu.webhooks import replay_message
+from shunfu.webhooks import Replay, replay_message
 from simulation.channels import refund_at_console
 from simulation.edge import Clients
 from simulation.lying import lying_notification
@@ -196,7 +196,7 @@ class Mischief:
 
     async def _replay(self, life: Life, row: dict[str, Any]) -> None:
         try:
-            await replay_message(life.house.webhooks, row["merchant_id"], row["message_id"], None)
+            await replay_message(life.house.webhooks, Replay(row["merchant_id"], row["message_id"]))
         except (TransientFault, Refusal):
             return
 

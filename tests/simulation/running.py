@@ -38,7 +38,18 @@ from simulation.receiver import Receiver
 from simulation.site import Life, Site
 from simulation.story import Story
 
-ROOMS = ("db", "merchants", "ledger", "webhooks", "driver", "notifications", "payments", "refunds", "app")
+ROOMS = (
+    "db",
+    "merchants",
+    "ledger",
+    "webhooks",
+    "driver",
+    "notifications",
+    "payments",
+    "refunds",
+    "inspections",
+    "app",
+)
 APPROVAL_ABOVE_MINOR = 9950
 OPERATIONS_MIN = 20
 ORDERS_MIN = 3

@@ -18,6 +18,7 @@ from shunfu.kernel.ids import public
 from shunfu.webhooks import (
     NewSecret,
     Outgoing,
+    Replay,
     Sent,
     announce,
     disable_endpoint,
@@ -195,7 +196,7 @@ async def test_what_comes_after_the_gap_was_closed_without_it_is_never_sent(offi
     assert office.server.sequences("ord_1") == [1, 3]
     fate = await office.fate(late)
     assert (fate.state, fate.last_reason, fate.attempts) == (GIVEN_UP, "overtaken", 0)
-    await replay_message(office.tools, office.merchant_id, late, None)
+    await replay_message(office.tools, Replay(office.merchant_id, late))
     await office.work()
     assert office.server.sequences("ord_1") == [1, 3, 2]
 
@@ -306,7 +307,7 @@ async def test_410_disables_at_once_and_enabling_goes_on_with_what_waited(office
     await enable_endpoint(office.tools, where)
     await office.work()
     assert office.server.sequences("ord_1") == [1, 1, 2]
-    await replay_message(office.tools, office.merchant_id, missed, None)
+    await replay_message(office.tools, Replay(office.merchant_id, missed))
     await office.work()
     assert office.server.sequences("ord_1") == [1, 1, 2, 3]
 
@@ -446,7 +447,7 @@ async def test_a_replay_is_the_same_message_again(office: Office) -> None:
     await office.endpoint()
     message_id = await office.announce("ord_1", 1)
     await office.work()
-    await replay_message(office.tools, office.merchant_id, message_id, None)
+    await replay_message(office.tools, Replay(office.merchant_id, message_id))
     await office.work()
     first, again = office.server.arrived
     assert (first.body, first.headers["webhook-id"]) == (again.body, again.headers["webhook-id"])
@@ -460,7 +461,7 @@ async def test_a_replay_that_fails_keeps_no_newer_message_waiting(office: Office
     message_id = await office.announce("ord_1", 1)
     await office.work()
     office.server.reply = lambda outgoing: DOWN if parsed(outgoing)["sequence"] == 1 else OK
-    await replay_message(office.tools, office.merchant_id, message_id, None)
+    await replay_message(office.tools, Replay(office.merchant_id, message_id))
     await office.work()
     await office.announce("ord_1", 2)
     await office.work()
@@ -473,7 +474,7 @@ async def test_replays_of_one_subject_keep_their_order(office: Office) -> None:
     await office.work()
     office.server.arrived.clear()
     for message_id in reversed(messages):
-        await replay_message(office.tools, office.merchant_id, message_id, None)
+        await replay_message(office.tools, Replay(office.merchant_id, message_id))
     await office.work()
     assert office.server.sequences("ord_1") == [1, 2, 3]
 
@@ -485,7 +486,7 @@ async def test_a_replay_of_what_still_waits_sends_it_now_and_keeps_its_tries(off
     await office.work()
     await office.pass_time(seconds=6)
     office.server.reply = lambda _: OK
-    await replay_message(office.tools, office.merchant_id, message_id, None)
+    await replay_message(office.tools, Replay(office.merchant_id, message_id))
     await office.work()
     fate = await office.fate(message_id)
     assert (fate.state, fate.attempts, fate.is_replay) == (DELIVERED, 3, False)
@@ -496,7 +497,7 @@ async def test_a_replay_to_one_endpoint_goes_to_no_other(office: Office) -> None
     message_id = await office.announce("ord_1", 1)
     await office.work()
     late = await office.endpoint(url="https://late.example/")
-    await replay_message(office.tools, office.merchant_id, message_id, late.endpoint.endpoint_id)
+    await replay_message(office.tools, Replay(office.merchant_id, message_id, late.endpoint.endpoint_id))
     await office.work()
     assert [arrived.url for arrived in office.server.arrived] == ["https://a.example/", "https://late.example/"]
 

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 from shunfu.app.database import Located, located, migrate_all
 from shunfu.app.proving import prove_views
+from shunfu.app.ring import open_ring
 from shunfu.app.settings import Settings, load
 from shunfu.app.wiring import House, open_house, opened_database
 from shunfu.db import Reader, Transaction
@@ -30,7 +31,6 @@ from shunfu.merchants import (
     issue_api_key,
     list_merchants,
     make_key_file,
-    read_key_file,
 )
 from shunfu.payments import compare_with_ledger
 from shunfu.reconcile import begin_daily
@@ -47,9 +47,10 @@ def settings_for(data: Path | None, config: Path | None) -> Settings:
 
 def ring_for(settings: Settings, database: Located) -> KeyRing:
     """The key ring; made when nothing was ever sealed here. Raises SetupFault when the key file was lost."""
-    if not settings.key_file.exists() and not asyncio.run(_has_sealed(settings, database)):
+    is_in_file = settings.secret("keys") is None
+    if is_in_file and not settings.key_file.exists() and not asyncio.run(_has_sealed(settings, database)):
         make_key_file(settings.key_file, Source(SystemClock(), SystemEntropy()))
-    return read_key_file(settings.key_file)
+    return open_ring(settings)
 
 
 async def _has_sealed(settings: Settings, database: Located) -> bool:
@@ -114,7 +115,8 @@ def issue_key(settings: Settings, merchant: str, label: str, capabilities: tuple
         raise SetupFault("Say with --label what the key is for.")
     if unknown := sorted(set(capabilities) - ALL_CAPABILITIES):
         raise SetupFault(f"There is no capability {unknown[0]!r}; there are: {', '.join(sorted(ALL_CAPABILITIES))}.")
-    wish = NewKey(label, frozenset(capabilities) or ALL_CAPABILITIES)
+    days = settings.whole("api_key_days")
+    wish = NewKey(label, frozenset(capabilities) or ALL_CAPABILITIES, days=days)
 
     async def work(house: House) -> str:
         async def story(tx: Transaction) -> str:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from shunfu.app.backup import look_at_backups
 from shunfu.app.database import embedded_settings, located
+from shunfu.app.ring import describe_ring, open_ring
 from shunfu.app.settings import Raw, Settings, load
+from shunfu.app.tls import look_at_tls
 from shunfu.app.wiring import opened_database
 from shunfu.db import collect, list_recovering, pending, running_urls, schema_packages
 from shunfu.driver import discover
 from shunfu.kernel.errors import Fault, SetupFault
-from shunfu.merchants import read_key_file
 
 BUILT_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 CLOCK_STEP_SECONDS = 0.05
@@ -48,7 +49,12 @@ def examine(flags: Mapping[str, Raw | None], config: Path | None) -> list[Findin
         ("database", _database),
         ("backups", lambda told: look_at_backups(told, datetime.now(UTC))),
     ]
-    return [*_values(settings), *(_looked_at(name, check, settings) for name, check in checks)]
+    looked_at = [_looked_at(name, check, settings) for name, check in checks]
+    return [*_values(settings), *looked_at, *_transport(settings)]
+
+
+def _transport(settings: Settings) -> list[Finding]:
+    return [Finding(one.check, one.ok, one.seen, one.advice) for one in look_at_tls(settings, datetime.now(UTC))]
 
 
 def _values(settings: Settings) -> list[Finding]:
@@ -87,8 +93,7 @@ def check_clock() -> str:
 
 
 def _keys(settings: Settings) -> str:
-    ring = read_key_file(settings.key_file)
-    return f"{settings.key_file}, {len(ring.keys)} key encryption key(s); back it up apart from the database"
+    return describe_ring(settings, open_ring(settings))
 
 
 def _channels(_: Settings) -> str:

@@ -9,7 +9,7 @@ from typing import cast
 
 from shunfu.app.commands import Report
 from shunfu.app.reconciling import Reconciled
-from shunfu.app.workbook import Cell, Sheet, write_workbook
+from shunfu.console.workbook import Cell, Sheet, write_workbook
 from shunfu.gateway.wire import Json
 from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money

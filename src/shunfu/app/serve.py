@@ -11,18 +11,18 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shunfu.app.wire import HANG_UP, WireBounds, bounded
 from shunfu.kernel.errors import SetupFault
 
+__all__ = ["HANG_UP", "Served", "WireBounds", "listen", "serve", "serve_app", "until_stopped"]
+
 GRACE_SECONDS = 10
-CONNECTIONS_MAX = 1000
-HANG_UP = "shunfu.hang_up"
-"""Under this name a scope's extensions hold `close`: the connection ends at once, without a byte of an answer."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,15 +52,6 @@ def until_stopped(life: Callable[[asyncio.Event], Coroutine[object, object, None
         runner.run(signalled())
 
 
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's own, and an application may hang up: ASGI has no word for it, and the sandbox has to lose replies."""
-
-    def on_message_begin(self) -> None:
-        """Begin a request's scope, with its way to hang up."""
-        super().on_message_begin()
-        self.scope["extensions"] = {HANG_UP: {"close": self.transport.close}}
-
-
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: ours stops server and worker together."""
 
@@ -80,22 +71,38 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served: an application on a listening socket, within bounds."""
+
+    app: ASGIApp
+    listener: socket.socket
+    bounds: WireBounds = field(default_factory=WireBounds)
+
+
 async def serve_app(app: ASGIApp, listener: socket.socket, stop: asyncio.Event, announce: Callable[[], None]) -> None:
     """Serve an application on a socket until `stop` is set, then finish what is running."""
+    await serve(Served(app, listener), stop, announce)
+
+
+async def serve(served: Served, stop: asyncio.Event, announce: Callable[[], None]) -> None:
+    """As `serve_app`, within bounds that are not the usual ones."""
+    bounds = served.bounds
     config = uvicorn.Config(
-        app,
-        http=_Protocol,
+        served.app,
+        http=bounded(bounds),
         ws="none",
         lifespan="auto",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        limit_concurrency=bounds.connections_max,
+        timeout_keep_alive=bounds.keep_alive_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config, announce)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[served.listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

@@ -11,8 +11,10 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeAlias, cast
+from urllib.parse import urlsplit
 
 from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.secret import Secret
@@ -24,6 +26,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 Raw: TypeAlias = str | int | float | bool
 Value: TypeAlias = str | int | float | Path | Secret[str] | None
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,44 @@ def _web_address(raw: Raw) -> str:
     return text
 
 
+def _issuer(raw: Raw) -> str:
+    """An identity provider's own name, letter for letter: it is compared with what tokens say."""
+    text = _text(raw)
+    parts = urlsplit(text)
+    if not _is_origin(f"{parts.scheme}://{parts.netloc}") or "?" in text or "#" in text:
+        raise ValueError("an https address without a query")
+    return text
+
+
+def _listed(raw: Raw) -> tuple[str, ...]:
+    return tuple(part for item in (raw.split(",") if isinstance(raw, str) else [""]) if (part := item.strip()))
+
+
+def _networks(raw: Raw) -> str:
+    """Addresses and CIDRs, each as a network without host bits, joined by commas."""
+    try:
+        found = [str(ip_network(part)) for part in _listed(raw)]
+    except ValueError:
+        found = list[str]()
+    if not found:
+        raise ValueError("addresses or networks with commas between, such as 127.0.0.1, 10.0.0.0/8")
+    return ", ".join(found)
+
+
+def _origins(raw: Raw) -> str:
+    """Exact web origins, joined by commas; plain http only on this machine."""
+    found = _listed(raw)
+    if not found or not all(map(_is_origin, found)):
+        raise ValueError("https origins with commas between, such as https://shop.example.com")
+    return ", ".join(found)
+
+
+def _is_origin(text: str) -> bool:
+    parts = urlsplit(text)
+    is_near = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return (parts.scheme == "https" or is_near) and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}"
+
+
 def default_data_folder() -> Path:
     """/var/lib/shunfu for root, else the user's data folder (XDG)."""
     if os.geteuid() == 0:
@@ -111,12 +152,48 @@ def default_data_folder() -> Path:
 KNOBS: dict[str, Knob] = {
     "data_folder": Knob(_path, None, "Where the embedded database and the key file live."),
     "key_file": Knob(_path, None, "The key file, mode 0600; default: keys.json in the data folder."),
+    "keys": Knob(_secret, None, "The text of a key file, instead of the file: for containers, from the environment."),
+    "kms_command": Knob(_text, None, "A program that has a key service wrap data keys; its words are apart by spaces."),
+    "kms_timeout_seconds": Knob(_number(0.1, 60), 5.0, "How long that program may take."),
+    "kms_wraps": Knob(_switch, default=True, help="false: that program only opens what it wrapped; to move away."),
+    "api_key_days": Knob(_whole(1, 3650), 365, "How long a new API key lasts, unless its maker says otherwise."),
+    "key_days": Knob(_whole(1, 3650), 365, "How old our own keys and webhook secrets may grow."),
+    "credential_days": Knob(_whole(1, 3650), 365, "How old a channel's credentials may grow."),
     "database_url": Knob(_secret, None, "A PostgreSQL 15+ of yours; without it the embedded one is used."),
     "migration_url": Knob(_secret, None, "The same database as its owner; default: database_url with SET ROLE."),
     "user": Knob(_text, None, "As root: the user to become before anything starts."),
     "host": Knob(_text, "127.0.0.1", "The address to listen on."),
     "port": Knob(_whole(1, 65535), 8700, "The port to listen on."),
     "public_url": Knob(_web_address, None, "Where channels and shoppers reach us; default: http://host:port."),
+    "trusted_proxies": Knob(_networks, "", "Whose X-Forwarded-For, -Proto, -Host are believed; default: nobody's."),
+    "limit_address_per_minute": Knob(_whole(0, 1_000_000), 3000, "Requests of one address (IPv6: one /64); 0: any."),
+    "limit_key_per_minute": Knob(
+        _whole(0, 1_000_000), 6000, "Requests of one API key, staff session or checkout link; 0: any."
+    ),
+    "limit_login_per_minute": Knob(_whole(0, 1_000_000), 30, "Tries to log in from one address; 0: any."),
+    "limit_failures_per_minute": Knob(
+        _whole(0, 1_000_000), 120, "Wrong keys, links and signatures of one address; 0: any."
+    ),
+    "request_seconds": Knob(_whole(1, 600), 30, "A request's head and body must have arrived within this time."),
+    "handling_seconds": Knob(_whole(1, 600), 50, "A request's answer must have begun within this time."),
+    "keep_alive_seconds": Knob(_whole(1, 600), 15, "An idle connection is kept this long."),
+    "connections_max": Knob(_whole(1, 100_000), 1000, "Connections at once; who comes then is told 503."),
+    "hsts_seconds": Knob(
+        _whole(0, 315_360_000), 63_072_000, "With an https public_url: browsers insist on TLS for this long; 0: off."
+    ),
+    "hsts_subdomains": Knob(_switch, default=False, help="Browsers insist on TLS for every name below ours too."),
+    "oidc_issuer": Knob(_issuer, None, "The identity provider that staff may log in by, as its tokens name it."),
+    "oidc_client_id": Knob(_text, None, "Who we are at the identity provider."),
+    "oidc_client_secret": Knob(_secret, None, "What we show to the identity provider."),
+    "oidc_trusts_amr": Knob(
+        _switch, default=False, help="A second factor that the identity provider vouches for counts as ours."
+    ),
+    "cors_origins": Knob(_origins, "", "Sites whose scripts may call /v1/checkout with a checkout token."),
+    "metrics_port": Knob(_whole(0, 65535), 0, "Where Prometheus reads /metrics, a listener of its own; 0: nowhere."),
+    "metrics_host": Knob(_text, "127.0.0.1", "That listener's address; another than this machine's needs a token."),
+    "metrics_token": Knob(_secret, None, "Prometheus must show it as its bearer token."),
+    "otel_endpoint": Knob(_web_address, None, "An OpenTelemetry collector (OTLP over HTTP) that traces are sent to."),
+    "otel_sample": Knob(_number(0, 1), 1.0, "Which share of the traces is kept."),
     "pool_size": Knob(_whole(2, 200), 10, "Database connections of this process."),
     "signing_threads": Knob(_whole(1, 64), 2, "Threads that sign requests to channels."),
     "janitor_divisor": Knob(_number(1, 1000), 1.0, "Shortens every wait of the janitor; 20 in the demo."),
@@ -203,6 +280,32 @@ class Settings:
         return cast("str | None", self.values["user"])
 
     @property
+    def trusted_proxies(self) -> tuple[Network, ...]:
+        """The networks whose proxy headers are believed."""
+        return tuple(ip_network(part) for part in _listed(self.text("trusted_proxies")))
+
+    @property
+    def oidc(self) -> tuple[str, str, Secret[str]] | None:
+        """Issuer, client id and client secret of the identity provider. Raises SetupFault for some without the rest."""
+        issuer, client_id = self.values["oidc_issuer"], self.values["oidc_client_id"]
+        secret = self.secret("oidc_client_secret")
+        if issuer is None and client_id is None and secret is None:
+            return None
+        if issuer is None or client_id is None or secret is None:
+            raise SetupFault("Set oidc_issuer, oidc_client_id and oidc_client_secret together, or none of them.")
+        return cast("str", issuer), cast("str", client_id), secret
+
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        """The origins whose scripts may call the checkout's routes."""
+        return frozenset(_listed(self.text("cors_origins")))
+
+    @property
+    def otel_endpoint(self) -> str | None:
+        """Where traces are sent; None: nowhere."""
+        return cast("str | None", self.values["otel_endpoint"])
+
+    @property
     def public_url(self) -> str:
         """Where channels and shoppers reach us, without a trailing slash."""
         given = cast("str | None", self.values["public_url"])
@@ -257,3 +360,10 @@ def _read(name: str, raw: Raw, source: str) -> Value:
 def describe() -> list[tuple[str, str, str]]:
     """Every setting as (name, default, help), for the reference page."""
     return [(name, "" if knob.default is None else str(knob.default), knob.help) for name, knob in KNOBS.items()]
+
+
+def shown_settings(settings: Settings) -> list[tuple[str, str, str]]:
+    """Every setting in force as (name, value, where it comes from), for people to look at; a secret is masked."""
+    return [
+        (name, "" if value is None else str(value), settings.sources[name]) for name, value in settings.values.items()
+    ]

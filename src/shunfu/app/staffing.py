@@ -1,9 +1,10 @@
-"""Links for new staff: the first owner's, which `shunfu up` prints, and those of `shunfu staff link`."""
+"""Staff by command: the first owner's link, which `shunfu up` prints, `shunfu staff` and its links."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import cast
+from uuid import UUID
 
 from shunfu.app.commands import Report, in_house
 from shunfu.app.database import Located
@@ -15,7 +16,7 @@ from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import parse_public
 from shunfu.kernel.secret import Secret
 from shunfu.merchants import get_merchant
-from shunfu.merchants.staff import CAPABILITIES, Role, disable_staff, make_founding_link, make_link
+from shunfu.merchants.staff import CAPABILITIES, Role, disable_staff, make_founding_link, make_link, make_reset_link
 
 
 def founding_link(settings: Settings, database: Located) -> Secret[str] | None:
@@ -28,6 +29,13 @@ def founding_link(settings: Settings, database: Located) -> Secret[str] | None:
 
     link = asyncio.run(work())
     return None if link is None else _address(settings, link)
+
+
+async def owner_link(tx: Transaction, source: Source, merchant_id: UUID) -> Secret[str] | None:
+    """The text of a link whose holder owns a merchant's organisation; None when there is staff already."""
+    merchant = await get_merchant(tx, merchant_id)
+    assert merchant is not None, "who asks has the merchant"
+    return await make_founding_link(tx, source, merchant.organisation_id)
 
 
 def staff_link(settings: Settings, merchant: str, role: str) -> Report:
@@ -61,5 +69,17 @@ def disable(settings: Settings, login_name: str) -> Report:
     return {"login_name": login_name, "disabled": True}
 
 
-def _address(settings: Settings, link: Secret[str]) -> Secret[str]:
-    return Secret(f"{settings.public_url}/console/first/{link.reveal()}")
+def reset(settings: Settings, login_name: str) -> Report:
+    """A link by which a person gets a new second factor. Raises SetupFault when there is nobody of that name."""
+
+    async def work(house: House) -> Secret[str] | None:
+        return await house.database.transact(lambda tx: make_reset_link(tx, house.source, login_name))
+
+    link = in_house(settings, work)
+    if link is None:
+        raise SetupFault(f"There is nobody called {login_name!r} who can log in.")
+    return {"login_name": login_name, "link": _address(settings, link, "reset").reveal(), "lasts_hours": 24}
+
+
+def _address(settings: Settings, link: Secret[str], door: str = "first") -> Secret[str]:
+    return Secret(f"{settings.public_url}/console/{door}/{link.reveal()}")

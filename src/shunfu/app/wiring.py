@@ -11,11 +11,15 @@ from uuid import UUID
 
 import structlog
 
+from shunfu.app.alarms import alarm_of
 from shunfu.app.anchors import ANCHOR_JOB, make_anchor_handler
 from shunfu.app.announcing import EVENT_TYPES, TELLINGS, make_announcer
 from shunfu.app.announcing import HANDLER as ANNOUNCE_HANDLER
 from shunfu.app.http import idempotency
+from shunfu.app.key_checks import KEY_CHECK_JOB, enqueue_key_check, follow_key_file, make_key_check_handler
 from shunfu.app.settings import Settings
+from shunfu.app.watch import Watch
+from shunfu.app.watch.tracing import watching
 from shunfu.db import (
     Again,
     ClaimedJob,
@@ -24,7 +28,6 @@ from shunfu.db import (
     Handler,
     Job,
     Jobs,
-    Outbox,
     PoolSettings,
     Reader,
     Subscriptions,
@@ -35,12 +38,16 @@ from shunfu.db import (
     read_event,
 )
 from shunfu.driver import Driver, DriverSettings, Registry, discover
+from shunfu.inspections import keep_alarm
 from shunfu.kernel.clock import Source, SystemClock, SystemEntropy
 from shunfu.kernel.ids import decode
 from shunfu.merchants import (
     Accounts,
+    ExpiryTools,
     KeyRing,
+    Lives,
     Merchant,
+    NewKey,
     Organisation,
     Vault,
     create_merchant,
@@ -81,6 +88,7 @@ HANDLERS: dict[str, tuple[str, ...]] = {
     "BreaksFound": (ALARM_HANDLER,),
     "StatementChanged": (ALARM_HANDLER,),
     "RunFailed": (ALARM_HANDLER,),
+    "KeyWarned": (ALARM_HANDLER,),
 }
 """Event to handlers of our own. An event that is not here is kept and, for now, nobody's."""
 
@@ -100,6 +108,7 @@ class House:
     database: Database
     ring: KeyRing
     accounts: Accounts
+    expiry: ExpiryTools
     jobs: Jobs
     payments: PaymentTools
     refunds: RefundTools
@@ -109,11 +118,12 @@ class House:
     worker: Worker
     webhook_worker: Worker
     reconcile_worker: Worker
+    watch: Watch
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Run all workers until `stop` is set."""
+        """Run all workers until `stop` is set, and follow the key file meanwhile."""
         workers = (self.worker, self.webhook_worker, self.reconcile_worker)
-        await asyncio.gather(*(worker.run(stop) for worker in workers))
+        await asyncio.gather(*(worker.run(stop) for worker in workers), follow_key_file(self.ring, stop))
 
     async def drain(self) -> int:
         """Do everything that is due now and what becomes due by it; how many jobs ran. For tests and tools."""
@@ -125,7 +135,8 @@ class House:
 
     async def found(self, tx: Transaction, name: str, return_origins: tuple[str, ...] = ()) -> Organisation:
         """Found an organisation with its housekeeping."""
-        made = await create_merchant(tx, self.source, name, return_origins)
+        first = NewKey("first key", days=self.settings.whole("api_key_days"))
+        made = await create_merchant(tx, self.source, name, return_origins, first)
         await self._keep_house(tx, made.test, made.live)
         return made
 
@@ -152,11 +163,12 @@ async def open_house(settings: Settings, app_url: str, ring: KeyRing) -> AsyncGe
     source = Source(SystemClock(), SystemEntropy())
     driver_settings = DriverSettings(signing_threads=settings.whole("signing_threads"))
     async with (
+        watching(settings) as watch,
         opened_database(settings, app_url) as database,
-        Driver(driver_settings, source) as driver,
+        Driver(driver_settings, source, watch.called) as driver,
         Sender(SenderSettings()) as sender,
     ):
-        yield build(settings, ring, (source, database, driver, sender))
+        yield build(settings, ring, (source, database, driver, watch.carrier(sender), watch))
 
 
 @asynccontextmanager
@@ -170,8 +182,12 @@ async def opened_database(settings: Settings, app_url: str) -> AsyncGenerator[Da
         await database.close()
 
 
-Parts = tuple[Source, Database, Driver] | tuple[Source, Database, Driver, Carrier]
-"""What a house stands on. Without a carrier of webhooks no endpoint can be sent anything."""
+Parts = (
+    tuple[Source, Database, Driver]
+    | tuple[Source, Database, Driver, Carrier]
+    | tuple[Source, Database, Driver, Carrier, Watch]
+)
+"""What a house stands on. No endpoint can be sent anything without a carrier of webhooks; a watch is optional."""
 
 
 def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | None = None) -> House:
@@ -179,7 +195,8 @@ def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | 
     source, database, driver = parts[:3]
     vault = Vault(ring, source)
     accounts = Accounts(registry or discover(), vault, source)
-    outbox, jobs = Outbox(SUBSCRIPTIONS, source), Jobs(source)
+    watch = parts[4] if len(parts) == 5 else Watch()
+    outbox, jobs = watch.outbox(SUBSCRIPTIONS, source), Jobs(source)
     pending_seconds = settings.number("janitor_pending_seconds") or None
     payments = PaymentTools(
         database=database,
@@ -200,15 +217,18 @@ def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | 
         vault=vault,
         outbox=outbox,
         jobs=jobs,
-        sender=parts[3] if len(parts) == 4 else Sender(SenderSettings()),
+        sender=parts[3] if len(parts) >= 4 else Sender(SenderSettings()),
         event_types=EVENT_TYPES,
         allows_private=settings.is_on("webhooks_allow_private"),
     )
     reconcile = ReconcileTools(refunds)
+    lives = Lives(settings.whole("key_days"), settings.whole("credential_days"))
+    expiry = ExpiryTools(database, source, outbox, accounts, ring, lives)
     handlers = {
         **make_handlers(payments),
         **make_refund_handlers(refunds),
         **_own_handlers(settings, source, database),
+        KEY_CHECK_JOB: make_key_check_handler(expiry),
         ANCHOR_JOB: make_anchor_handler(database, source, settings.audit_anchor_file),
         f"on:{ANNOUNCE_HANDLER}": make_announcer(webhooks),
     }
@@ -218,17 +238,22 @@ def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | 
         database=database,
         ring=ring,
         accounts=accounts,
+        expiry=expiry,
         jobs=jobs,
         payments=payments,
         refunds=refunds,
         reconcile=reconcile,
         notifications=notifications,
         webhooks=webhooks,
-        worker=Worker(database, handlers, WorkerSettings(), source),
+        worker=Worker(database, watch.handlers(handlers), WorkerSettings(), source),
         webhook_worker=Worker(
-            database, make_webhook_handlers(webhooks), WorkerSettings(concurrency=ENDPOINTS_AT_A_TIME), source
+            database,
+            watch.handlers(make_webhook_handlers(webhooks)),
+            WorkerSettings(concurrency=ENDPOINTS_AT_A_TIME),
+            source,
         ),
-        reconcile_worker=Worker(database, make_reconcile_handlers(reconcile), PATIENT, source),
+        reconcile_worker=Worker(database, watch.handlers(make_reconcile_handlers(reconcile)), PATIENT, source),
+        watch=watch,
     )
 
 
@@ -246,8 +271,9 @@ async def _expect_refund(reader: Reader, merchant_id: UUID, number: str) -> Expe
 
 
 async def begin_housekeeping(tx: Transaction, source: Source, jobs: Jobs, merchant_id: UUID) -> None:
-    """Give a new merchant its daily retention job."""
+    """Give a new merchant its daily jobs: retention, and a look at its keys."""
     await jobs.enqueue(tx, Job(merchant_id, RETENTION_JOB, "daily", {}, source.now() + timedelta(days=1)))
+    await enqueue_key_check(tx, source, jobs, merchant_id)
 
 
 def _own_handlers(settings: Settings, source: Source, database: Database) -> dict[str, Handler]:
@@ -257,10 +283,9 @@ def _own_handlers(settings: Settings, source: Source, database: Database) -> dic
         async with database.reading() as reader:
             found = await read_event(reader, job.merchant_id, UUID(job.key))
         assert found is not None, "a handler's job is written with its event"
-        body = found[1]
-        names = ("payment_id", "refund_id", "notification_id", "endpoint_id", "run_id")
-        subject = next((body[name] for name in names if name in body), None)
-        LOG.error("alarm", alarm=body["alarm"], subject=subject, merchant=str(job.merchant_id))
+        alarm = alarm_of(job.merchant_id, UUID(job.key), found[1])
+        LOG.error("alarm", alarm=alarm.alarm, subject=alarm.subject, merchant=str(job.merchant_id))
+        await keep_alarm(database, source, alarm)
         return Done()
 
     async def retention(job: ClaimedJob) -> Again:

@@ -109,5 +109,5 @@ def security_policy(*form_targets: str | None) -> str:
     targets = " ".join(("'self'", *origins))
     return (
         "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-        f"form-action {targets}; base-uri 'none'"
+        f"form-action {targets}; base-uri 'none'; object-src 'none'"
     )

@@ -1,14 +1,15 @@
-"""The console over HTTP: read-only pages for staff. Every page needs a visitor and a capability.
+"""What every staff page over HTTP is made with: who looks, what they may, the page around it, an act and its answer.
 
-Must not know: how a visitor is recognised (`doors.py`), SQL.
+Must not know: how a visitor is recognised (`doors.py`), SQL, any one page (`sections/`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Request
@@ -17,51 +18,63 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shunfu.checkout.api import language_of as asked_language_of
-from shunfu.checkout.kit import Language
-from shunfu.console.kit import TODAY_NEEDS, other_of
-from shunfu.console.model import ORDER_FILTERS, PAGE_ROWS, REFUND_FILTERS, OrderFilter, Visitor
-from shunfu.console.pages import (
-    Frame,
-    Listing,
-    render_order,
-    render_orders,
-    render_payment,
-    render_refund,
-    render_refunds,
-    render_refused,
-    render_today,
-    static_dir,
-)
-from shunfu.console.usecases import look_at_order, look_at_payment, look_at_today, page_of_orders, search_orders
+from shunfu.checkout.kit import Language, with_query
+from shunfu.console.door_pages import render_refused
+from shunfu.console.forms import Fields, Forms, read_fields
+from shunfu.console.kit import Frame, Listing, Menu, MenuEntry, Note, other_of, static_dir
+from shunfu.console.model import PAGE_ROWS, Visitor
+from shunfu.db import Reader
 from shunfu.kernel.cursor import read_cursor, write_cursor
-from shunfu.kernel.errors import Forbidden, Refusal, TransientFault
+from shunfu.kernel.errors import Forbidden, NotFoundHere, Refusal, TransientFault
+from shunfu.kernel.ids import encode
 from shunfu.kernel.plain import Words
 from shunfu.kernel.signing import Signer
-from shunfu.merchants.api import path_id
+from shunfu.merchants import Accounts, KeyExpiry
+from shunfu.merchants.staff import StaffTools
 from shunfu.payments import PaymentTools, Teller, channel_words
-from shunfu.refunds import Named, RefundTools, list_refunds, read_refund_explained
+from shunfu.reconcile import ReconcileTools
+from shunfu.refunds import RefundTools
+from shunfu.webhooks import WebhookTools
 
 __all__ = [
+    "Act",
+    "Asked",
     "ConsoleTools",
+    "Done",
+    "Draw",
+    "Guard",
     "PageRoute",
+    "Part",
     "Recognise",
+    "Section",
+    "acted",
+    "frame_for",
     "in_other",
     "language_of",
-    "make_router",
+    "note_of",
     "page",
+    "part_of",
     "refused_page",
+    "shown",
     "static_dir",
+    "to_login",
 ]
 
 Recognise: TypeAlias = Callable[[Request], Awaitable[Visitor | None]]
 """Who looks, or None: nobody has logged in."""
 
+Expiries: TypeAlias = Callable[[Reader, UUID], Awaitable[tuple[KeyExpiry, ...]]]
+"""When a merchant's keys end, of every room."""
+
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+Row = TypeVar("Row")
 LOG = structlog.stdlib.get_logger("console")
 LANGUAGE_COOKIE = "lang"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 HEADERS = {
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "content-security-policy": (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'"
+    ),
     "cache-control": "no-store",
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
@@ -70,30 +83,77 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class ConsoleTools:
-    """What the pages need. `teller` says what the merchant's server was told; `signer` binds cursors."""
+    """What the pages need. `teller` says what the merchant's server was told; `signer` binds cursors.
+
+    `watch` recognises like `recognise` and does not count as use of the session: a page left open is not a person.
+    `settings` are what the settings page shows: (name, value, where it comes from), secrets masked.
+    """
 
     payments: PaymentTools
     refunds: RefundTools
+    reconcile: ReconcileTools
+    webhooks: WebhookTools
     teller: Teller
     recognise: Recognise
+    watch: Recognise
     signer: Signer
+    forms: Forms
+    menu: Menu
+    expiries: Expiries
+    staff: StaffTools
+    settings: Sequence[tuple[str, str, str]] = ()
+    look_seconds: float = 3.0
+    """So often the figures are looked at while somebody watches."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """Opens channel accounts."""
+        return self.payments.accounts
 
     def label(self, channel: str) -> Words:
         """What a channel is called."""
         return channel_words(self.payments, channel)
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the console: its entry in the menu, and its routes. `sections/` holds them; there is no other list."""
+
+    entry: MenuEntry
+    add_routes: Callable[[APIRouter, ConsoleTools], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A form that a visitor posted: genuine, by somebody who may."""
+
+    request: Request
+    visitor: Visitor
+    fields: Fields
+
+    @property
+    def language(self) -> Language:
+        """The visitor's language."""
+        return language_of(self.request)
+
+    def frame(self, tools: ConsoleTools) -> Frame:
+        """The frame of a page that answers the form at once, such as one that shows a secret this once."""
+        return Frame(self.visitor, self.language, "", tools.menu)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An act was carried out: go on to a page of the console and say so by a text key's last part."""
+
+    path: str
+    note: str
+
+
 Draw: TypeAlias = Callable[[Request, Frame], Awaitable[str]]
 """Reads and draws one page for a visitor."""
 
-
-def make_router(tools: ConsoleTools) -> APIRouter:
-    """The routes of Today, orders, payments and refunds."""
-    router = APIRouter(prefix="/console", include_in_schema=False, route_class=PageRoute)
-    _add_today(router, tools)
-    _add_orders(router, tools)
-    _add_refunds(router, tools)
-    return router
+Act: TypeAlias = Callable[[Asked], Awaitable[Done | Response]]
+"""Carries out what a form asked. A Refusal that it raises is said on the page that the form was on."""
 
 
 def page(html: str, status: int = 200, request: Request | None = None) -> Response:
@@ -101,7 +161,10 @@ def page(html: str, status: int = 200, request: Request | None = None) -> Respon
     response = HTMLResponse(html, status, headers=HEADERS)
     if request is not None and request.query_params.get("lang"):
         language = asked_language_of(request)
-        response.set_cookie(LANGUAGE_COOKIE, language, LANGUAGE_SECONDS, path="/console", httponly=True, samesite="lax")
+        is_https = request.url.scheme == "https"
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, LANGUAGE_SECONDS, path="/console", secure=is_https, httponly=True, samesite="lax"
+        )
     return response
 
 
@@ -118,114 +181,88 @@ def language_of(request: Request) -> Language:
     return cast("Language", kept)
 
 
-def _add_today(router: APIRouter, tools: ConsoleTools) -> None:
-    @router.get("")
-    async def today(request: Request) -> Response:
-        """What moved today, and what needs a person."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a list that was asked for: below which id, and in which state."""
 
-        async def draw(_: Request, frame: Frame) -> str:
-            merchant_id = frame.visitor.caller.merchant_id
-            found = await look_at_today(tools.payments.database, merchant_id, tools.payments.now())
-            return render_today(frame, found, tools.label)
+    before: UUID
+    state: str | None
+    is_first: bool
+    _write: Callable[[UUID], str]
 
-        return await _shown(tools, request, TODAY_NEEDS, draw)
-
-
-def _add_orders(router: APIRouter, tools: ConsoleTools) -> None:
-    @router.get("/orders")
-    async def orders(request: Request) -> Response:
-        """Orders, newest first, or those that a search names."""
-
-        async def draw(request: Request, frame: Frame) -> str:
-            return await _draw_orders(tools, request, frame)
-
-        return await _shown(tools, request, frozenset({"orders:read"}), draw)
-
-    @router.get("/orders/{order_id}")
-    async def order(request: Request, order_id: str) -> Response:
-        """One order with its payments and refunds."""
-
-        async def draw(_: Request, frame: Frame) -> str:
-            merchant_id = frame.visitor.caller.merchant_id
-            found = await look_at_order(tools.payments, merchant_id, path_id("ord", order_id))
-            return render_order(frame, found, tools.label)
-
-        return await _shown(tools, request, frozenset({"orders:read"}), draw)
-
-    @router.get("/payments/{payment_id}")
-    async def payment(request: Request, payment_id: str) -> Response:
-        """One payment: why, and the evidence."""
-
-        async def draw(_: Request, frame: Frame) -> str:
-            caller, wanted = frame.visitor.caller, path_id("pay", payment_id)
-            found, refunds = await look_at_payment(tools.payments, caller.merchant_id, wanted, tools.teller)
-            shown = refunds if "refunds:read" in caller.capabilities else None
-            return render_payment(frame, found, shown, tools.label)
-
-        return await _shown(tools, request, frozenset({"payments:read"}), draw)
+    def cut(self, found: Sequence[Row], id_of: Callable[[Row], UUID]) -> tuple[Sequence[Row], Listing]:
+        """A page of rows out of those found, one more than a page where older ones follow, and what leads to them."""
+        rows = found[:PAGE_ROWS]
+        older = self._write(id_of(rows[-1])) if len(found) > PAGE_ROWS else None
+        return rows, Listing(self.state, "", self.is_first, older)
 
 
-def _add_refunds(router: APIRouter, tools: ConsoleTools) -> None:
-    @router.get("/refunds")
-    async def refunds(request: Request) -> Response:
-        """Refunds, newest first."""
+def part_of(tools: ConsoleTools, request: Request, merchant_id: UUID, name: str, states: Sequence[str] = ()) -> Part:
+    """What a list's address asks for; a state that is none of `states` filters nothing. Raises InvalidField."""
+    asked, cursor = request.query_params.get("state"), request.query_params.get("cursor")
+    state = asked if asked in states else None
+    bound = f"console.{name}|{state}"
 
-        async def draw(request: Request, frame: Frame) -> str:
-            return await _draw_refunds(tools, request, frame)
+    def write(last: UUID) -> str:
+        return write_cursor(tools.signer, merchant_id, bound, last)
 
-        return await _shown(tools, request, frozenset({"refunds:read"}), draw)
-
-    @router.get("/refunds/{refund_id}")
-    async def refund(request: Request, refund_id: str) -> Response:
-        """One refund: why, and the evidence."""
-
-        async def draw(_: Request, frame: Frame) -> str:
-            named = Named(frame.visitor.caller.merchant_id, path_id("rfd", refund_id))
-            return render_refund(frame, await read_refund_explained(tools.refunds, named), tools.label)
-
-        return await _shown(tools, request, frozenset({"refunds:read"}), draw)
+    return Part(read_cursor(tools.signer, merchant_id, bound, cursor), state, cursor is None, write)
 
 
-async def _draw_orders(tools: ConsoleTools, request: Request, frame: Frame) -> str:
-    merchant_id, database = frame.visitor.caller.merchant_id, tools.payments.database
-    needle = request.query_params.get("q", "").strip()
-    if needle:
-        found = await search_orders(database, merchant_id, needle)
-        return render_orders(frame, Listing(needle=needle), found.rows, tools.label)
-    state = _filter_of(request, ORDER_FILTERS)
-    bound, cursor = f"console.orders|{state}", request.query_params.get("cursor")
-    before = read_cursor(tools.signer, merchant_id, bound, cursor)
-    found = await page_of_orders(database, merchant_id, before, cast("OrderFilter | None", state))
-    older = write_cursor(tools.signer, merchant_id, bound, found.rows[-1].order_id) if found.is_more else None
-    return render_orders(frame, Listing(state, "", cursor is None, older), found.rows, tools.label)
-
-
-async def _draw_refunds(tools: ConsoleTools, request: Request, frame: Frame) -> str:
-    merchant_id = frame.visitor.caller.merchant_id
-    state = _filter_of(request, REFUND_FILTERS)
-    bound, cursor = f"console.refunds|{state}", request.query_params.get("cursor")
-    before = read_cursor(tools.signer, merchant_id, bound, cursor)
-    found = await list_refunds(tools.refunds, merchant_id, before, state=state, limit=PAGE_ROWS + 1)
-    rows, is_more = found[:PAGE_ROWS], len(found) > PAGE_ROWS
-    older = write_cursor(tools.signer, merchant_id, bound, rows[-1].refund_id) if is_more else None
-    return render_refunds(frame, Listing(state, "", cursor is None, older), rows, tools.label)
-
-
-def _filter_of(request: Request, known: tuple[str, ...]) -> str | None:
-    """The state asked for; a word that is none of ours filters nothing."""
-    state = request.query_params.get("state")
-    return state if state in known else None
-
-
-async def _shown(tools: ConsoleTools, request: Request, needs: frozenset[str], draw: Draw) -> Response:
-    """The page for whoever looks; else the way to the log-in. Raises Forbidden."""
+async def frame_for(tools: ConsoleTools, request: Request, needs: frozenset[str]) -> Frame | None:
+    """The frame of a page for whoever looks, or None: nobody has logged in. Raises Forbidden."""
     visitor = await tools.recognise(request)
     if visitor is None:
-        return RedirectResponse(f"/console/login?next={quote(request.url.path, safe='')}", 303, headers=HEADERS)
+        return None
     for capability in sorted(needs):
         visitor.caller.must(capability)
     language = language_of(request)
-    return page(await draw(request, Frame(visitor, language, in_other(request, language))), 200, request)
+    form_id = encode(tools.payments.source.new_id())
+    return Frame(visitor, language, in_other(request, language), tools.menu, note_of(request), form_id)
+
+
+async def shown(tools: ConsoleTools, request: Request, needs: frozenset[str], draw: Draw) -> Response:
+    """The page for whoever looks; else the way to the log-in. Raises Forbidden."""
+    frame = await frame_for(tools, request, needs)
+    return to_login(request) if frame is None else page(await draw(request, frame), 200, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who may do it, the page that the form was on, and whether it is grave.
+
+    What is grave, moving money or handing out rights, is asked of the person once more when their second factor is too
+    long ago (ASVS 7.5.3).
+    """
+
+    needs: str
+    back: str
+    is_grave: bool = False
+
+
+async def acted(tools: ConsoleTools, request: Request, guard: Guard, act: Act) -> Response:
+    """Carry out a form of ours for somebody who may, and go on to a page that says what came of it."""
+    back = guard.back
+    fields, visitor = await read_fields(request), await tools.recognise(request)
+    if visitor is None:
+        return to_login(request, back)
+    if not tools.forms.is_ours(request, fields, visitor.session_id):
+        return refused_page(request, "foreign_form", 403)
+    visitor.caller.must(guard.needs)
+    if guard.is_grave and not visitor.is_proved:
+        return RedirectResponse(f"/console/confirm?next={quote(back, safe='')}", 303, headers=HEADERS)
+    try:
+        done = await act(Asked(request, visitor, fields))
+    except (
+        Forbidden,
+        NotFoundHere,
+    ):  # no page of ours leads there: another merchant's id, or a form of one's own making
+        raise
+    except Refusal as refusal:
+        return RedirectResponse(with_query(back, no=refusal.code), 303, headers=HEADERS)
+    if isinstance(done, Response):
+        return done
+    return RedirectResponse(with_query(done.path, done=done.note), 303, headers=HEADERS)
 
 
 class PageRoute(APIRoute):
@@ -253,5 +290,18 @@ class PageRoute(APIRoute):
 
 def in_other(request: Request, language: Language) -> str:
     """The query that leads to this page in the other language."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "done", "no"}]
     return urlencode([*kept, ("lang", other_of(language))])
+
+
+def to_login(request: Request, path: str | None = None) -> Response:
+    """To the log-in, and from there back to a page."""
+    return RedirectResponse(f"/console/login?next={quote(path or request.url.path, safe='')}", 303, headers=HEADERS)
+
+
+def note_of(request: Request) -> Note | None:
+    """What the page says above its contents, by `?done=` or `?no=`; the words are always ours."""
+    for is_good, name in ((True, "done"), (False, "no")):
+        if key := request.query_params.get(name):
+            return Note(key, is_good=is_good)
+    return None

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from shunfu.checkout.kit import Language, Say, either, moment_text
 from shunfu.checkout.pages import qr_svg
 from shunfu.console.kit import Chip, Frame, other_of, plain_chip, render, speak, templates
-from shunfu.console.model import DoorPage, SessionRow, SideRow, Visitor
+from shunfu.console.model import DoorPage, SessionRow, SideRow
 from shunfu.kernel.ids import encode
 
 
@@ -52,10 +52,13 @@ _OWNER = (
     Field("password", "new-password", "password", 128),
     Field("password_again", "new-password", "password", 128),
 )
-_CODE = (Field("code", "one-time-code", length=12),)
+_CODE = (Field("code", "one-time-code", length=24),)
+_PASSWORD = (Field("password", "current-password", "password", 128),)
 _WRONG: Mapping[str, frozenset[str]] = {
     "wrong": frozenset({"login_name", "password"}),
     "code_wrong": frozenset({"code"}),
+    "password_wrong": frozenset({"password"}),
+    "password_common": frozenset({"password"}),
     "name_taken": frozenset({"login_name"}),
     "login_name_invalid": frozenset({"login_name"}),
     "name_missing": frozenset({"shop_name", "name"}),
@@ -81,6 +84,23 @@ def render_code(page: DoorPage) -> str:
     return _door(page, "code", _CODE)
 
 
+def render_confirm(page: DoorPage) -> str:
+    """Both factors again, inside."""
+    return _door(page, "confirm", (*_PASSWORD, *_CODE))
+
+
+def render_reset(page: DoorPage) -> str:
+    """Who lost an authenticator shows the password."""
+    return _door(page, "reset", _PASSWORD)
+
+
+def render_returning(language: Language, target: str) -> str:
+    """Leads on from another site's return to a page of ours."""
+    say = speak(language)
+    shown = {"say": say, "language": language, "is_sandbox": False, "target": target}
+    return templates().get_template("returning.html").render(title=say("console.door.returning"), **shown)
+
+
 def render_authenticator(page: DoorPage, uri: str, secret: str) -> str:
     """An `otpauth://` address as a QR code, its secret for typing (base 32), and the first code."""
     groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
@@ -88,12 +108,11 @@ def render_authenticator(page: DoorPage, uri: str, secret: str) -> str:
     return _door(page, "authenticator", _CODE, template="authenticator.html", qr=qr, secret=groups)
 
 
-def render_sessions(visitor: Visitor, rows: Sequence[SessionRow], sides: Sequence[SideRow], language: Language) -> str:
+def render_sessions(frame: Frame, rows: Sequence[SessionRow], sides: Sequence[SideRow]) -> str:
     """Where the visitor is logged in and for whom they work.
 
     Forms post to `/console/sessions/{id}/end`, and to `/console/side` to look at another merchant.
     """
-    frame = Frame(visitor, language)
     say = frame.say
     lines = [_session(say, row) for row in rows]
     return render(frame, "sessions.html", "account", title=say("console.account"), rows=lines, sides=sides)
@@ -126,6 +145,9 @@ def _door(page: DoorPage, name: str, fields: Sequence[Field], template: str = "d
         "button": say(f"console.door.{name}.button"),
         "error": either(say, f"console.error.{page.error}", "console.error.other") if page.error else None,
         "form_token": page.form_token,
+        "note": say("console.door.ended") if page.has_ended else None,
+        "passkey": page.passkey,
+        "has_provider": page.has_provider,
         "fields": [_field(say, page, name, one) for one in fields],
         "other_language": f"?{page.other_language or 'lang=' + other_of(page.language)}",
     }

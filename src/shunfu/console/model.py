@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -15,6 +15,10 @@ from shunfu.kernel.money import Money
 from shunfu.kernel.plain import SHANGHAI
 
 PAGE_ROWS = 50
+EXPORT_MAX = 50_000
+"""So many rows a file has at most: more are read from the API or the database."""
+EXPORT_ROWS = 1000
+"""So many rows are read at a time for a file."""
 ALARMS_SHOWN = 20
 NEEDLE_MAX = 128
 SANDBOX_MARK = "SBX-"
@@ -30,7 +34,11 @@ SubjectKind = Literal["payment", "refund"]
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks, already authenticated. `caller.merchant_id` is the tenant; `form_token` goes into every form."""
+    """Who looks, already authenticated. `caller.merchant_id` is the tenant; `form_token` goes into every form.
+
+    `is_proved`: the second factor was given in this very session, a short while ago. An act that moves money or changes
+    rights asks for it.
+    """
 
     caller: Caller
     name: str
@@ -39,6 +47,7 @@ class Visitor:
     mode: Literal["test", "live"]
     form_token: str
     session_id: UUID
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,8 @@ class SideRow:
 class DoorPage:
     """What a page before the console shows: an error's key, and what was typed; never a password.
 
-    `other_language` is the query that leads to this page in the other language.
+    `other_language` is the query that leads to this page in the other language. `passkey`: what the browser is asked
+    for one, as JSON. `has_ended`: the visitor comes because a session ended by itself.
     """
 
     language: Language
@@ -76,6 +86,9 @@ class DoorPage:
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     asks_shop: bool = False
     other_language: str = ""
+    passkey: str | None = None
+    has_provider: bool = False
+    has_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,19 @@ class MethodRate:
     scene: str
     captured: int
     ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """What was captured in each hour of a day in China and of the day before it, 24 sums each, in one currency.
+
+    `now_hour`: the hour that is running; later ones of today have not been.
+    """
+
+    currency: str
+    today: tuple[int, ...]
+    yesterday: tuple[int, ...]
+    now_hour: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +147,28 @@ class TroubledJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A channel's key by the channel's name for it, how many of the newest messages it signed, and the last one."""
+
+    name: str
+    messages: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobFault:
+    """A job that gave up (`dead`) or failed and waits, as its own page shows it."""
+
+    job_id: UUID
+    kind: str
+    key: str
+    state: str
+    attempts: int
+    error: str
+    run_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     """A merchant's day so far, and what needs a person now."""
 
@@ -134,11 +182,14 @@ class Today:
     alarms: tuple[Alarm, ...]
     jobs: tuple[TroubledJob, ...]
     has_orders: bool
+    hours: Hours
+    open_alarms: int = 0
 
     @property
     def concerns(self) -> int:
         """How many things need a look."""
-        return len(self.alarms) + len(self.jobs) + bool(self.unknown) + bool(self.waiting_refunds)
+        kept = max(len(self.alarms), self.open_alarms)
+        return kept + len(self.jobs) + bool(self.unknown) + bool(self.waiting_refunds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +245,13 @@ def day_span(now: datetime) -> tuple[datetime, datetime]:
     """The day of an instant in China, from its first moment to the next day's, in UTC."""
     start = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     return start, start + timedelta(days=1)
+
+
+def hours_of(sums: Iterable[tuple[int, int]], currency: str, now: datetime) -> Hours:
+    """Sums by hour since the day before began (0 to 47), as two days."""
+    by_hour = dict(sums)
+    told = [by_hour.get(hour, 0) for hour in range(48)]
+    return Hours(currency, tuple(told[24:]), tuple(told[:24]), now.astimezone(SHANGHAI).hour)
 
 
 def first_id(moment: datetime) -> UUID:

@@ -4,6 +4,13 @@ SELECT currency, count(*) AS times, sum(amount_minor)::bigint AS amount_minor
 FROM payments_view_captured WHERE merchant_id = $1 AND captured_at >= $2 AND captured_at < $3
 GROUP BY currency ORDER BY times DESC, currency LIMIT 20;
 
+-- name: captured_by_hour
+-- What was captured in one currency in each hour after $2, up to $3; the hours count from 0.
+SELECT floor(extract(epoch FROM captured_at - $2) / 3600)::integer AS hour, sum(amount_minor)::bigint AS amount_minor
+FROM payments_view_captured
+WHERE merchant_id = $1 AND captured_at >= $2 AND captured_at < $3 AND currency = $4
+GROUP BY hour ORDER BY hour LIMIT 48;
+
 -- name: refunded_between
 -- What went back in a span of time, by currency.
 SELECT currency, count(*) AS times, sum(amount_minor)::bigint AS amount_minor
@@ -38,6 +45,25 @@ FROM refunds_view_alarms WHERE merchant_id = $1 ORDER BY evidence_id DESC LIMIT 
 -- The newest jobs that gave up or failed.
 SELECT kind, state, attempts, last_error, run_at
 FROM db_view_troubled_jobs WHERE merchant_id = $1 ORDER BY job_id DESC LIMIT $2;
+
+-- name: list_faults
+-- Jobs below an id that gave up or failed, of one state or of both, newest first.
+SELECT job_id, kind, key, state, attempts, last_error, run_at
+FROM db_view_troubled_jobs
+WHERE merchant_id = $1 AND job_id < $2 AND ($3::text IS NULL OR state = $3) ORDER BY job_id DESC LIMIT $4;
+
+-- name: get_fault
+-- One job that gave up or failed.
+SELECT job_id, kind, key, state, attempts, last_error, run_at
+FROM db_view_troubled_jobs WHERE merchant_id = $1 AND job_id = $2;
+
+-- name: list_signers
+-- By which keys the newest $4 messages after an id were signed for an account, the one most used first.
+SELECT signed_by, count(*) AS messages, max(recorded_at) AS last_at
+FROM (SELECT signed_by, recorded_at FROM notifications_view_signers
+      WHERE merchant_id = $1 AND account_id = $2 AND notification_id > $3
+      ORDER BY notification_id DESC LIMIT $4) AS newest
+GROUP BY signed_by ORDER BY messages DESC, signed_by LIMIT 20;
 
 -- name: waiting_refunds
 -- How many refunds wait for a second person, counted up to a thousand.
@@ -88,3 +114,24 @@ ORDER BY order_id, payment_id DESC LIMIT 100;
 SELECT refund_id, amount_minor, currency, state, created_at
 FROM refunds_view_refunds WHERE merchant_id = $1 AND payment_id = ANY($2::uuid[])
 ORDER BY refund_id LIMIT 200;
+
+-- name: recent_payments_of_all
+-- Of all merchants in $1: the payments with an id from $2 on, by method and state.
+-- scope: platform
+SELECT channel || '/' || scene AS method, state, count(*) AS times
+FROM payments_view_payments WHERE merchant_id = ANY($1::uuid[]) AND payment_id >= $2
+GROUP BY method, state ORDER BY method, state LIMIT $3;
+
+-- name: unknown_payments_of_all
+-- Payments without a result, of all merchants, by method, and since when the oldest.
+-- scope: platform
+SELECT channel || '/' || scene AS method, count(*) AS times, min(created_at) AS oldest_at
+FROM payments_view_payments WHERE state = 'UNKNOWN' GROUP BY method ORDER BY method LIMIT $1;
+
+-- name: open_refunds_of_all
+-- Refunds that wait for a person or for a channel, of all merchants, and since when the oldest.
+-- scope: platform
+SELECT channel, state, count(*) AS times, min(created_at) AS oldest_at
+FROM refunds_view_refunds
+WHERE state = 'REQUESTED' OR state IN ('SENDING', 'UNKNOWN', 'PROCESSING', 'ABNORMAL')
+GROUP BY channel, state ORDER BY channel, state LIMIT $1;

@@ -9,12 +9,14 @@ from uuid import UUID
 
 from shunfu.console.model import (
     Alarm,
+    JobFault,
     MethodRate,
     Needle,
     NewestPayment,
     OrderFilter,
     OrderRow,
     RefundRow,
+    Signer,
     SubjectKind,
     Sum,
     TroubledJob,
@@ -24,6 +26,7 @@ from shunfu.kernel.money import Money
 
 SQL = named_queries("shunfu.console")
 JOBS_SHOWN = 20
+MESSAGES_LOOKED_AT = 10_000
 
 
 async def captured_between(reader: Reader, merchant_id: UUID, start: datetime, end: datetime) -> tuple[Sum, ...]:
@@ -34,6 +37,14 @@ async def captured_between(reader: Reader, merchant_id: UUID, start: datetime, e
 async def refunded_between(reader: Reader, merchant_id: UUID, start: datetime, end: datetime) -> tuple[Sum, ...]:
     """What went back in a span of time, a line a currency, the one most used first."""
     return tuple(_sum(row) for row in await reader.fetch(SQL["refunded_between"], merchant_id, start, end))
+
+
+async def captured_by_hour(
+    reader: Reader, merchant_id: UUID, span: tuple[datetime, datetime], currency: str
+) -> list[tuple[int, int]]:
+    """(hour since the span began, minor units captured in it), of hours in which something was."""
+    found = await reader.fetch(SQL["captured_by_hour"], merchant_id, *span, currency)
+    return [(row["hour"], row["amount_minor"]) for row in found]
 
 
 async def ended_by_method(reader: Reader, merchant_id: UUID, first: UUID, after: UUID) -> tuple[MethodRate, ...]:
@@ -78,6 +89,35 @@ async def troubled_jobs(reader: Reader, merchant_id: UUID) -> tuple[TroubledJob,
             run_at=row["run_at"],
         )
         for row in found
+    )
+
+
+async def list_signers(reader: Reader, merchant_id: UUID, account_id: UUID, after: UUID) -> list[Signer]:
+    """The channel's keys that signed the newest messages with an id above `after`, the one most used first."""
+    found = await reader.fetch(SQL["list_signers"], merchant_id, account_id, after, MESSAGES_LOOKED_AT)
+    return [Signer(row["signed_by"], row["messages"], row["last_at"]) for row in found]
+
+
+async def list_faults(reader: Reader, merchant_id: UUID, before: UUID, state: str | None, limit: int) -> list[JobFault]:
+    """Jobs with an id below `before` that gave up or failed, newest first."""
+    return [_fault(row) for row in await reader.fetch(SQL["list_faults"], merchant_id, before, state, limit)]
+
+
+async def get_fault(reader: Reader, merchant_id: UUID, job_id: UUID) -> JobFault | None:
+    """One job that gave up or failed, or None."""
+    row = await reader.fetch_row(SQL["get_fault"], merchant_id, job_id)
+    return _fault(row) if row else None
+
+
+def _fault(row: Record) -> JobFault:
+    return JobFault(
+        job_id=row["job_id"],
+        kind=row["kind"],
+        key=row["key"],
+        state=row["state"],
+        attempts=row["attempts"],
+        error=row["last_error"] or "",
+        run_at=row["run_at"],
     )
 
 

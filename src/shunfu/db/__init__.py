@@ -7,10 +7,33 @@ from shunfu.db.driver import Record
 from shunfu.db.durability import check_durability
 from shunfu.db.embedded import EmbeddedServer, EmbeddedSettings, Urls, default_folder, running_urls
 from shunfu.db.inbox import Remembered, remember
-from shunfu.db.jobs import NEVER_GIVE_UP, Again, ClaimedJob, Done, Handler, Job, Jobs, delete_done, merchants_with_done
+from shunfu.db.jobs import (
+    NEVER_GIVE_UP,
+    Again,
+    ClaimedJob,
+    Done,
+    Handler,
+    Job,
+    JobFigure,
+    Jobs,
+    delete_done,
+    job_figures,
+    merchants_with_done,
+    revive_job,
+)
 from shunfu.db.migrations import Applied, Migration, collect, migrate, pending, schema_packages
 from shunfu.db.outbox import Outbox, Subscriptions, read_event
-from shunfu.db.pool import Bell, ConstraintViolated, Database, Labour, PoolSettings, Reader, Transaction, WriteConflict
+from shunfu.db.pool import (
+    Bell,
+    ConstraintViolated,
+    Database,
+    Labour,
+    PoolFigure,
+    PoolSettings,
+    Reader,
+    Transaction,
+    WriteConflict,
+)
 from shunfu.db.queries import NamedQueries, Query, named_queries
 from shunfu.db.recovery import begin_recovery, end_recovery, list_recovering, recovering_since
 from shunfu.db.worker import Worker, WorkerSettings
@@ -28,11 +51,13 @@ __all__ = [
     "EmbeddedSettings",
     "Handler",
     "Job",
+    "JobFigure",
     "Jobs",
     "Labour",
     "Migration",
     "NamedQueries",
     "Outbox",
+    "PoolFigure",
     "PoolSettings",
     "Query",
     "Reader",
@@ -50,6 +75,7 @@ __all__ = [
     "default_folder",
     "delete_done",
     "end_recovery",
+    "job_figures",
     "list_recovering",
     "merchants_with_done",
     "migrate",
@@ -58,6 +84,7 @@ __all__ = [
     "read_event",
     "recovering_since",
     "remember",
+    "revive_job",
     "running_urls",
     "schema_packages",
 ]

@@ -69,6 +69,8 @@ class Pool(Protocol):
     async def release(self, connection: Connection) -> None: ...  # noqa: D102
     async def close(self) -> None: ...  # noqa: D102
     def terminate(self) -> None: ...  # noqa: D102
+    def get_size(self) -> int: ...  # noqa: D102
+    def get_idle_size(self) -> int: ...  # noqa: D102
 
 
 async def create_pool(

@@ -68,6 +68,17 @@ class Again:
 
 
 Handler = Callable[[ClaimedJob], Awaitable[Done | Again]]
+KINDS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class JobFigure:
+    """How many jobs of a kind are `due` or `dead`, over all merchants; since when the oldest is due."""
+
+    kind: str
+    state: str
+    count: int
+    oldest_at: datetime | None = None
 
 
 class Jobs:
@@ -99,6 +110,15 @@ class Jobs:
             tx.on_commit(tx.bell.ring)
 
 
+async def revive_job(tx: Transaction, merchant_id: UUID, job_id: UUID, now: datetime) -> str | None:
+    """Let a job that gave up or failed run again at once, with fresh attempts; its kind, or None when it did not."""
+    row = await tx.fetch_row(SQL["revive_job"], merchant_id, job_id, now)
+    if row is None:
+        return None
+    tx.on_commit(tx.bell.ring)
+    return row["kind"]
+
+
 async def merchants_with_done(reader: Reader, *, before: datetime, limit: int = 100) -> list[UUID]:
     """At most `limit` merchants that have jobs done before that time: whom retention should visit."""
     return [row["merchant_id"] for row in await reader.fetch(SQL["list_merchants_with_done_jobs"], before, limit)]
@@ -107,3 +127,13 @@ async def merchants_with_done(reader: Reader, *, before: datetime, limit: int = 
 async def delete_done(tx: Transaction, merchant_id: UUID, *, before: datetime, limit: int = 1000) -> int:
     """Delete at most `limit` jobs of a merchant that were done before that time, and count them."""
     return await tx.execute(SQL["delete_done_jobs"], merchant_id, before, limit)
+
+
+async def job_figures(reader: Reader, now: datetime) -> tuple[JobFigure, ...]:
+    """The queue at an instant, for monitoring: what is due by kind, and what gave up."""
+    due = await reader.fetch(SQL["due_jobs_of_all"], now, KINDS_MAX)
+    dead = await reader.fetch(SQL["dead_jobs_of_all"], KINDS_MAX)
+    return (
+        *(JobFigure(row["kind"], "due", row["times"], row["oldest_at"]) for row in due),
+        *(JobFigure(row["kind"], "dead", row["times"]) for row in dead),
+    )

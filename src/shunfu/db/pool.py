@@ -20,7 +20,17 @@ from shunfu.db.faults import DRIVER_ERRORS, ConstraintViolated, WriteConflict, c
 from shunfu.db.queries import Query
 from shunfu.kernel.errors import TransientFault
 
-__all__ = ["Bell", "ConstraintViolated", "Database", "Labour", "PoolSettings", "Reader", "Transaction", "WriteConflict"]
+__all__ = [
+    "Bell",
+    "ConstraintViolated",
+    "Database",
+    "Labour",
+    "PoolFigure",
+    "PoolSettings",
+    "Reader",
+    "Transaction",
+    "WriteConflict",
+]
 
 T = TypeVar("T")
 
@@ -40,6 +50,15 @@ class PoolSettings:
     acquire_timeout_seconds: float = 5.0
     attempts: int = 5
     application_name: str = "shunfu"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigure:
+    """How many connections a pool has, may have, and has lying idle."""
+
+    open: int
+    most: int
+    idle: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +182,10 @@ class Database:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+    def figure(self) -> PoolFigure:
+        """The pool at this moment."""
+        return PoolFigure(self._pool.get_size(), self._settings.max_size, self._pool.get_idle_size())
 
     async def transact(self, story: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a story in one READ COMMITTED transaction and commit it.

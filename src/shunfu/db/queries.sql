@@ -112,6 +112,14 @@ SET state = CASE WHEN attempts >= max_attempts AND again_at IS NULL THEN 'dead' 
 WHERE merchant_id = $1 AND id = $2 AND lease_token = $3
 RETURNING state;
 
+-- name: revive_job
+-- Let a job that gave up, or that failed and waits, run at $3 with fresh attempts; one that runs now is left alone.
+UPDATE jobs
+SET state = 'waiting', run_at = $3, attempts = 0, finished_at = NULL
+WHERE merchant_id = $1 AND id = $2 AND lease_token IS NULL
+  AND (state = 'dead' OR (state = 'waiting' AND last_error IS NOT NULL))
+RETURNING kind;
+
 -- name: list_merchants_with_done_jobs
 -- Merchants with a job done before $1.
 -- scope: platform
@@ -142,3 +150,16 @@ UPDATE recoveries SET ended_at = GREATEST($2, since) WHERE merchant_id = $1 AND 
 -- Merchants that wait, the longest first.
 -- scope: platform
 SELECT merchant_id, since FROM recoveries WHERE ended_at IS NULL ORDER BY since, merchant_id LIMIT $1;
+
+-- name: due_jobs_of_all
+-- Jobs of all merchants that are due at $1, by kind, and since when the oldest; of a very long queue its oldest part.
+-- scope: platform
+SELECT kind, count(*) AS times, min(run_at) AS oldest_at
+FROM (SELECT kind, run_at FROM jobs WHERE state = 'waiting' AND run_at <= $1 ORDER BY run_at LIMIT 100000) AS due
+GROUP BY kind ORDER BY kind LIMIT $2;
+
+-- name: dead_jobs_of_all
+-- Jobs of all merchants that gave up, by kind, counted up to ten thousand.
+-- scope: platform
+SELECT kind, count(*) AS times
+FROM (SELECT kind FROM jobs WHERE state = 'dead' LIMIT 10000) AS dead GROUP BY kind ORDER BY kind LIMIT $1;

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 import aiohttp
 import structlog
@@ -38,6 +39,22 @@ class DriverSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One try at an exchange, for whoever counts them: `verb` is the conversation's name, such as `prepay`.
+
+    `outcome`: `2xx` to `5xx`, `no_reply`, or `not_sent` when the channel cannot have seen it.
+    """
+
+    channel: str
+    verb: str
+    outcome: str
+    seconds: float
+
+
+Observer: TypeAlias = Callable[[Call], None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Finished:
     """The generator's result, boxed: a StopIteration cannot cross from a thread to the loop."""
 
@@ -47,8 +64,9 @@ class _Finished:
 class Driver:
     """One per process; `async with` opens and closes its connections."""
 
-    def __init__(self, settings: DriverSettings, source: Source) -> None:
+    def __init__(self, settings: DriverSettings, source: Source, observer: Observer | None = None) -> None:
         self._settings = settings
+        self._observer = observer
         self._source = source
         self._pool = ThreadPoolExecutor(settings.signing_threads, thread_name_prefix="signing")
         self._session: aiohttp.ClientSession | None = None
@@ -84,10 +102,11 @@ class Driver:
             step = await asyncio.get_running_loop().run_in_executor(self._pool, _advance, flow, answer)
             if isinstance(step, _Finished):
                 return step.value  # pyright: ignore[reportReturnType]  # boxed by _advance, typed by Flow[T]
-            answer = await self._exchange(channel, step, record)
+            answer = await self._exchange(channel, (str(getattr(flow, "__name__", "")), step), record)
 
-    async def _exchange(self, channel: AnyChannel, request: Request, record: list[Exchange] | None) -> Answer:
-        """Send one request; send it again, each host in turn, only while the channel cannot have seen it."""
+    async def _exchange(self, channel: AnyChannel, asked: tuple[str, Request], record: list[Exchange] | None) -> Answer:
+        """Send one request of a conversation; again, each host in turn, only while the channel cannot have seen it."""
+        verb, request = asked
         answer: Answer = NoReply("not tried", was_sent=False)
         urls = (request.url, *request.backup_urls)
         for attempt in range(max(len(urls), self._settings.unsent_retries + 1)):
@@ -98,6 +117,8 @@ class Driver:
             answer = await self._send(tried)
             seconds = time.monotonic() - began
             _log(channel, tried, answer, seconds)
+            if self._observer is not None:
+                self._observer(Call(channel.name, verb, _outcome(answer), seconds))
             if record is not None:
                 sent = Sent(exchange_id, started_at, int(seconds * 1000))
                 record.append(describe(channel.scrub, tried, answer, sent))
@@ -141,6 +162,12 @@ def _advance(flow: Flow[T], answer: Answer | None) -> Request | _Finished:
         return next(flow) if answer is None else flow.send(answer)
     except StopIteration as stop:
         return _Finished(stop.value)
+
+
+def _outcome(answer: Answer) -> str:
+    if isinstance(answer, Reply):
+        return f"{answer.status // 100}xx"
+    return "no_reply" if answer.was_sent else "not_sent"
 
 
 def _log(channel: AnyChannel, request: Request, answer: Answer, seconds: float) -> None:

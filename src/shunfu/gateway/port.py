@@ -15,6 +15,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 from shunfu.gateway.combine import CombineVerbs
 from shunfu.gateway.complaint import ComplaintVerbs
 from shunfu.gateway.evidence import Evidence, InvokeKind
+from shunfu.gateway.expiry import Expiry
 from shunfu.gateway.flow import Flow, Reply
 from shunfu.gateway.login import LoginVerbs
 from shunfu.gateway.moment import Moment
@@ -115,7 +116,8 @@ class Genuine:
     """A verified notification. `evidence` is None for events that are no payment's, `refund` for those that are no
     refund's; those that are neither are kept and left alone.
     `nonce` is empty where the channel sends none. `about` is the channel's number of what else it tells of.
-    `parts` are the payments of a combined order, each with its own evidence.
+    `parts` are the payments of a combined order, each with its own evidence. `signed_by` is the channel's name of the
+    key that signed, empty where it names none.
     """
 
     external_id: str
@@ -127,6 +129,7 @@ class Genuine:
     refund: RefundReport | None = None
     about: str | None = None
     parts: tuple[tuple[str, Evidence], ...] = ()
+    signed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class Channel(Generic[S]):
 
     `load` raises ValueError with one sentence when a credential is missing or malformed. `icon` is a glyph that the
     checkout draws. `sandbox_url` is the origin of the sandbox behind the settings, None when they are a real account's.
+    `expiries` reads the dates that credentials which load carry themselves.
     The last five are groups of conversations that not every channel has.
     """
 
@@ -183,6 +187,7 @@ class Channel(Generic[S]):
     load: Callable[[Mapping[str, str]], S]
     identity: Callable[[S], Identity]
     sandbox_url: Callable[[S], str | None]
+    expiries: Callable[[Mapping[str, str]], tuple[Expiry, ...]]
     scrub: Callable[[str], str]
     refunds: RefundVerbs[S]
     statements: StatementVerbs[S]
@@ -202,6 +207,7 @@ class Channel(Generic[S]):
 __all__ = [
     "Capabilities",
     "Channel",
+    "Expiry",
     "Genuine",
     "Identity",
     "Message",

@@ -156,10 +156,23 @@ class MethodUnavailable(Refusal):
     code, status = "method_unavailable", 422
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Which limit was reached, how many it allows at once, and after how many seconds one more is allowed."""
+
+    limit: str
+    quota: int
+    wait_seconds: float
+
+
 class RateLimited(Refusal):
     """Too many requests; slow down and try again."""
 
     code, status = "rate_limited", 429
+
+    def __init__(self, message: str | None = None, *, pause: Pause | None = None) -> None:
+        super().__init__(message)
+        self.pause = pause
 
 
 class InternalProblem(Refusal):

@@ -32,17 +32,30 @@ def from_text(text: str) -> bytes | None:
     return value if to_text(value) == text else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Signer:
-    """Signs and checks texts under one key."""
+    """Signs texts under one key and believes what it or one of the older keys has signed.
+
+    The one value here that changes: everybody who holds it must follow when the keys are changed under way.
+    """
 
     key: Secret[bytes]
+    older: tuple[Secret[bytes], ...] = ()
 
     def tag(self, purpose: str, text: str) -> str:
         """The tag of a text for one purpose, 22 URL-safe characters."""
-        message = f"{purpose}\0{text}".encode()
-        return to_text(hmac.digest(self.key.reveal(), message, hashlib.sha256)[:TAG_BYTES])
+        return _tag(self.key, purpose, text)
 
     def is_genuine(self, purpose: str, text: str, tag: str) -> bool:
         """Whether we made that tag; compared in constant time."""
-        return hmac.compare_digest(self.tag(purpose, text).encode(), tag.encode("utf-8", "replace"))
+        told = tag.encode("utf-8", "replace")
+        return any(hmac.compare_digest(_tag(key, purpose, text).encode(), told) for key in (self.key, *self.older))
+
+    def adopt(self, other: Signer) -> None:
+        """Sign and believe as another does, from now on."""
+        self.key, self.older = other.key, other.older
+
+
+def _tag(key: Secret[bytes], purpose: str, text: str) -> str:
+    message = f"{purpose}\0{text}".encode()
+    return to_text(hmac.digest(key.reveal(), message, hashlib.sha256)[:TAG_BYTES])

@@ -1,7 +1,7 @@
 """Ledger: accounts, transfers, entries; recipes turn business facts into balanced postings."""
 
 from shunfu.ledger.days import DAYS_MAX, LedgerDay, day_of
-from shunfu.ledger.model import Balance, Posting, Proof
+from shunfu.ledger.model import Balance, LedgerLine, Posting, Proof
 from shunfu.ledger.recipes import (
     CAPTURE,
     CAPTURE_SURPLUS,
@@ -27,6 +27,7 @@ from shunfu.ledger.usecases import (
     prove,
     read_balances,
     read_days,
+    read_transfers,
     recount_views,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "SETTLEMENT",
     "Balance",
     "LedgerDay",
+    "LedgerLine",
     "Posting",
     "Proof",
     "ViewDifference",
@@ -55,6 +57,7 @@ __all__ = [
     "prove",
     "read_balances",
     "read_days",
+    "read_transfers",
     "recount_views",
     "refund_over",
     "refund_paid",

@@ -52,6 +52,19 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """A transfer as it is read: what recipe made it of what, and the codes of the accounts that it moved between."""
+
+    transfer_id: UUID
+    recipe: str
+    reference_id: UUID
+    debit: str
+    credit: str
+    amount: Money
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """One account's totals in minor units, summed from entries."""
 

@@ -69,3 +69,13 @@ WHERE t.merchant_id = $1 AND t.transfer_id > $2 ORDER BY t.transfer_id LIMIT $3;
 SELECT min((t.happened_at AT TIME ZONE 'Asia/Shanghai')::date) AS first,
        max((t.happened_at AT TIME ZONE 'Asia/Shanghai')::date) AS last
 FROM transfers t WHERE t.merchant_id = $1;
+
+-- name: list_newest_transfers
+-- Transfers below an id with the codes of their two accounts, newest first.
+SELECT moved.transfer_id, moved.recipe, moved.reference_id, debit.code AS debit, credit.code AS credit,
+       moved.amount_minor, moved.currency, moved.happened_at
+FROM transfers AS moved
+JOIN accounts AS debit ON debit.merchant_id = $1 AND debit.account_id = moved.debit_account_id
+JOIN accounts AS credit ON credit.merchant_id = $1 AND credit.account_id = moved.credit_account_id
+WHERE moved.merchant_id = $1 AND moved.transfer_id < $2
+ORDER BY moved.transfer_id DESC LIMIT $3;

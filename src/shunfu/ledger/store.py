@@ -6,8 +6,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from shunfu.db import Reader, Transaction, named_queries
+from shunfu.kernel.money import Money
 from shunfu.ledger.days import Movement
-from shunfu.ledger.model import Account, Balance, Posting, Proof
+from shunfu.ledger.model import Account, Balance, LedgerLine, Posting, Proof
 from shunfu.ledger.recount import DayKey, DaySums, Transfer
 
 SQL = named_queries("shunfu.ledger")
@@ -95,3 +96,19 @@ async def list_accounts(reader: Reader, merchant_id: UUID, after: UUID, limit: i
 async def list_transfers(reader: Reader, merchant_id: UUID, after: UUID, limit: int) -> list[Transfer]:
     """A page of transfers above an id."""
     return [Transfer(*row) for row in await reader.fetch(SQL["list_transfers"], merchant_id, after, limit)]
+
+
+async def list_newest_transfers(reader: Reader, merchant_id: UUID, before: UUID, limit: int) -> list[LedgerLine]:
+    """Transfers with an id below `before`, newest first."""
+    return [
+        LedgerLine(
+            transfer_id=row["transfer_id"],
+            recipe=row["recipe"],
+            reference_id=row["reference_id"],
+            debit=row["debit"],
+            credit=row["credit"],
+            amount=Money(row["amount_minor"], row["currency"]),
+            happened_at=row["happened_at"],
+        )
+        for row in await reader.fetch(SQL["list_newest_transfers"], merchant_id, before, limit)
+    ]

@@ -12,7 +12,7 @@ from shunfu.kernel.clock import Source
 from shunfu.kernel.ids import PLATFORM
 from shunfu.ledger import store
 from shunfu.ledger.days import DAYS_MAX, LedgerDay, fold
-from shunfu.ledger.model import Account, Balance, Posting, Proof
+from shunfu.ledger.model import Account, Balance, LedgerLine, Posting, Proof
 from shunfu.ledger.recount import DIFFERENCES_MAX, Recount, ViewDifference
 
 PAGE = 1000
@@ -46,6 +46,11 @@ async def posted_amounts(reader: Reader, merchant_id: UUID, recipe: str) -> Asyn
 async def read_balances(reader: Reader, merchant_id: UUID) -> list[Balance]:
     """Every account's totals from its entries, by code and currency."""
     return await store.list_balances(reader, merchant_id)
+
+
+async def read_transfers(reader: Reader, merchant_id: UUID, before: UUID, limit: int) -> list[LedgerLine]:
+    """Transfers with an id below `before`, newest first."""
+    return await store.list_newest_transfers(reader, merchant_id, before, limit)
 
 
 async def read_days(

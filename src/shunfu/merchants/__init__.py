@@ -20,8 +20,34 @@ from shunfu.merchants.auditing import (
     write_audit,
 )
 from shunfu.merchants.envelope import EnvelopeBroken, Place
-from shunfu.merchants.keyfile import KeyRing, make_key_file, read_key_file
-from shunfu.merchants.model import ALL_CAPABILITIES, Merchant
+from shunfu.merchants.expiring import ExpiryTools, list_expiries, warn_of
+from shunfu.merchants.expiry import KeyExpiry, KeyKind, Lives, judge, soonest
+from shunfu.merchants.key_contents import (
+    KeyContents,
+    key_text,
+    make_key_file,
+    new_contents,
+    new_key,
+    read_key_text,
+    replace_key_file,
+    write_new_key_file,
+)
+from shunfu.merchants.key_store import WrappingKey, count_uses, list_wrapping_keys
+from shunfu.merchants.keyfile import KeyRing, read_key_file
+from shunfu.merchants.kms import CommandKms, Kms
+from shunfu.merchants.model import ALL_CAPABILITIES, API_KEY_DAYS, API_KEY_DAYS_MAX, ListedKey, Merchant
+from shunfu.merchants.rotation import (
+    Retired,
+    Rotated,
+    RotationStage,
+    RotationTools,
+    RotationWatch,
+    publish_signing_key,
+    renew_data_keys,
+    retire_keys,
+    rotate_wrapping_key,
+    use_signing_key,
+)
 from shunfu.merchants.tokens import write_checkout_token
 from shunfu.merchants.usecases import (
     NewKey,
@@ -33,31 +59,50 @@ from shunfu.merchants.usecases import (
     identify,
     identify_checkout,
     issue_api_key,
+    list_api_keys,
     list_merchants,
     revoke_api_key,
+    revoke_api_key_by_id,
     set_return_origins,
 )
 from shunfu.merchants.vault import Vault
 
 __all__ = [
     "ALL_CAPABILITIES",
+    "API_KEY_DAYS",
+    "API_KEY_DAYS_MAX",
     "COMMAND_LINE",
     "Accounts",
     "AuditEntry",
     "AuditHead",
     "AuditProof",
     "AuditRow",
+    "CommandKms",
     "Damage",
     "EnvelopeBroken",
+    "ExpiryTools",
+    "KeyContents",
+    "KeyExpiry",
+    "KeyKind",
     "KeyRing",
+    "Kms",
+    "ListedKey",
+    "Lives",
     "Merchant",
     "NewKey",
     "OpenAccount",
     "Organisation",
     "Place",
+    "Retired",
+    "Rotated",
+    "RotationStage",
+    "RotationTools",
+    "RotationWatch",
     "Vault",
+    "WrappingKey",
     "audit_heads",
     "audited_merchants",
+    "count_uses",
     "create_merchant",
     "create_sides",
     "fingerprint",
@@ -66,15 +111,33 @@ __all__ = [
     "identify",
     "identify_checkout",
     "issue_api_key",
+    "judge",
+    "key_text",
+    "list_api_keys",
+    "list_expiries",
     "list_merchants",
+    "list_wrapping_keys",
     "make_key_file",
     "merkle_root",
+    "new_contents",
+    "new_key",
     "plain_json",
+    "publish_signing_key",
     "read_audit",
     "read_key_file",
+    "read_key_text",
+    "renew_data_keys",
+    "replace_key_file",
+    "retire_keys",
     "revoke_api_key",
+    "revoke_api_key_by_id",
+    "rotate_wrapping_key",
     "set_return_origins",
+    "soonest",
+    "use_signing_key",
     "verify_audit",
+    "warn_of",
     "write_audit",
     "write_checkout_token",
+    "write_new_key_file",
 ]

@@ -9,18 +9,19 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 from shunfu.db import Reader, Transaction
 from shunfu.driver import Registry
 from shunfu.driver.registry import AnyChannel
-from shunfu.gateway.port import Identity, Scene
+from shunfu.gateway.port import Expiry, Identity, Scene
 from shunfu.gateway.wire import Json
 from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import public
-from shunfu.merchants import store
+from shunfu.merchants import key_store, store
 from shunfu.merchants.audit import COMMAND_LINE, AuditEntry, fingerprint
 from shunfu.merchants.auditing import write_audit
 from shunfu.merchants.envelope import Place
@@ -28,6 +29,7 @@ from shunfu.merchants.model import ChannelAccount, Merchant
 from shunfu.merchants.vault import Vault
 
 ACCOUNTS_IN_MEMORY = 1024
+PURPOSE = "channel_credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,16 @@ class OpenAccount:
     is_sandbox: bool
     sandbox_url: str | None = None
     stand_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsEnd:
+    """When an account's credentials were given, and when those end that carry a date."""
+
+    account_id: UUID
+    channel: str
+    given_at: datetime
+    dated: tuple[Expiry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +111,33 @@ class Accounts:
         channel_name, credentials = told
         is_sandbox = self._check(channel_name, credentials)
         sealed = await self._seal(tx, merchant_id, account_id, credentials)
-        account = await store.get_channel_account(tx, merchant_id, account_id)
-        key = (merchant_id, account_id)
-        is_ours = await store.reseal_channel_account(tx, key, channel_name, is_sandbox=is_sandbox, sealed=sealed)
-        if account is None or not is_ours:
+        before = await store.get_channel_account(tx, merchant_id, account_id)
+        account = ChannelAccount(account_id, channel_name, channel_name, is_sandbox, sealed)
+        is_ours = await store.replace_credentials(tx, merchant_id, account, self._source.now())
+        if before is None or not is_ours:
             raise SetupFault("There is no such account, or it is another channel's or of the other side.")
-        await self._audit(tx, merchant_id, _Sealing("account.replaced", actor, account, account.sealed, sealed))
+        await self._audit(tx, merchant_id, _Sealing("account.replaced", actor, before, before.sealed, sealed))
+
+    async def reseal(self, tx: Transaction, merchant_id: UUID) -> int:
+        """Seal every account's credentials anew, under the data key that seals now; how many. They stay the same."""
+        accounts = await key_store.lock_credentials(tx, merchant_id)
+        for account in accounts:
+            place = _place(merchant_id, account.account_id)
+            plaintext = await self._vault.open(tx, place, account.sealed)
+            sealed = await self._vault.seal(tx, place, PURPOSE, plaintext.reveal())
+            await key_store.reseal_credentials(tx, merchant_id, account.account_id, sealed)
+        return len(accounts)
+
+    async def ends(self, reader: Reader, merchant_id: UUID) -> list[CredentialsEnd]:
+        """When the credentials of accounts that take new payments were given, and the ends that they carry."""
+        found: list[CredentialsEnd] = []
+        for account, given_at in await key_store.list_credentials(reader, merchant_id):
+            channel = self._registry.find(account.channel)
+            if channel is None:
+                continue  # its folder is missing: the account cannot be used, and `open` says so
+            dated = channel.expiries(await self._credentials(reader, merchant_id, account))
+            found.append(CredentialsEnd(account.account_id, account.channel, given_at, dated))
+        return found
 
     async def _audit(self, tx: Transaction, merchant_id: UUID, done: _Sealing) -> None:
         """The sealed envelopes stand in the log as hashes, which a fresh nonce keeps apart; never the credentials."""
@@ -115,6 +148,11 @@ class Accounts:
         await write_audit(
             tx, self._source, AuditEntry(merchant_id, done.actor, done.action, account_id, before, after, detail)
         )
+
+    @property
+    def channel_names(self) -> list[str]:
+        """The channels of this installation, by name."""
+        return sorted(self._registry.channels)
 
     def channel(self, name: str) -> AnyChannel | None:
         """The channel of that name, or None when its folder is missing."""
@@ -134,7 +172,7 @@ class Accounts:
         self, tx: Transaction, merchant_id: UUID, account_id: UUID, credentials: Mapping[str, str]
     ) -> dict[str, str | int]:
         plaintext = json.dumps(dict(credentials), sort_keys=True).encode()
-        return await self._vault.seal(tx, _place(merchant_id, account_id), "channel_credentials", plaintext)
+        return await self._vault.seal(tx, _place(merchant_id, account_id), PURPOSE, plaintext)
 
     async def open(self, reader: Reader, merchant_id: UUID, account_id: UUID) -> OpenAccount | None:
         """One account by id, disabled ones too, or None."""
@@ -175,11 +213,14 @@ class Accounts:
         channel = self._registry.find(account.channel)
         if channel is None:
             raise SetupFault(f"The folder of channel {account.channel!r} is missing from this installation.")
-        plaintext = await self._vault.open(reader, _place(merchant_id, account.account_id), account.sealed)
-        settings = cast("object", channel.load(cast("dict[str, str]", json.loads(plaintext.reveal()))))
+        settings = cast("object", channel.load(await self._credentials(reader, merchant_id, account)))
         url, identity = channel.sandbox_url(settings), channel.identity(settings)
         stand_in = self._registry.sandboxes[channel.name].shopper if url is not None else None
         return OpenAccount(account.account_id, channel, settings, identity, url is not None, url, stand_in)
+
+    async def _credentials(self, reader: Reader, merchant_id: UUID, account: ChannelAccount) -> dict[str, str]:
+        plaintext = await self._vault.open(reader, _place(merchant_id, account.account_id), account.sealed)
+        return cast("dict[str, str]", json.loads(plaintext.reveal()))
 
 
 def _place(merchant_id: UUID, account_id: UUID) -> Place:

@@ -27,6 +27,10 @@ ALL_CAPABILITIES: frozenset[str] = frozenset(
 CHECKOUT_CAPABILITIES: frozenset[str] = frozenset({"checkout:read", "checkout:pay"})
 """What the holder of a checkout token may do, for the one order that the token names."""
 
+API_KEY_DAYS = 365
+"""How long a new API key lasts unless told otherwise; every one ends."""
+API_KEY_DAYS_MAX = 3650
+
 _API_KEY = re.compile(r"sk_(test|live)_([0-9A-HJKMNP-TV-Z]{26})_([0-9A-HJKMNP-TV-Z]{26})_([A-Za-z0-9_-]{43})")
 
 
@@ -51,6 +55,22 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A stored API key as it is shown to staff: what it is for, what it may do, and until when."""
+
+    key_id: UUID
+    label: str
+    capabilities: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether it still opens anything."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from shunfu.db import Reader, Transaction, named_queries
-from shunfu.merchants.model import ApiKey, ChannelAccount, Merchant
+from shunfu.merchants.model import ApiKey, ChannelAccount, ListedKey, Merchant
 
 SQL = named_queries("shunfu.merchants")
 
@@ -67,6 +67,22 @@ async def revoke_api_key(tx: Transaction, merchant_id: UUID, key_id: UUID, now: 
     return await tx.execute(SQL["revoke_api_key"], merchant_id, key_id, now) == 1
 
 
+async def list_api_keys(reader: Reader, merchant_id: UUID) -> list[ListedKey]:
+    """Every key, revoked and expired ones too, newest first."""
+    rows = await reader.fetch(SQL["list_api_keys"], merchant_id)
+    return [
+        ListedKey(
+            key_id=row["key_id"],
+            label=row["label"],
+            capabilities=frozenset[str](row["capabilities"]),
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            revoked_at=row["revoked_at"],
+        )
+        for row in rows
+    ]
+
+
 async def add_data_key(
     tx: Transaction, merchant_id: UUID, key_id: UUID, purpose: str, wrapped: dict[str, str | int], *, now: datetime
 ) -> None:
@@ -101,11 +117,10 @@ async def add_channel_account(tx: Transaction, merchant: Merchant, account: Chan
     )
 
 
-async def reseal_channel_account(
-    tx: Transaction, account: tuple[UUID, UUID], channel: str, *, is_sandbox: bool, sealed: dict[str, str | int]
-) -> bool:
-    """Replace the sealed credentials of (merchant, account); False when there is none of that channel and kind."""
-    return await tx.execute(SQL["reseal_channel_account"], *account, channel, is_sandbox, sealed) == 1
+async def replace_credentials(tx: Transaction, merchant_id: UUID, account: ChannelAccount, now: datetime) -> bool:
+    """Replace an account's sealed credentials; False when there is none of that channel and kind."""
+    told = (account.account_id, account.channel, account.is_sandbox, account.sealed)
+    return await tx.execute(SQL["replace_credentials"], merchant_id, *told, now) == 1
 
 
 async def has_data_keys(reader: Reader) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from shunfu.db import Reader, Transaction
@@ -18,8 +18,11 @@ from shunfu.merchants.audit import COMMAND_LINE, AuditEntry, fingerprint
 from shunfu.merchants.auditing import write_audit
 from shunfu.merchants.model import (
     ALL_CAPABILITIES,
+    API_KEY_DAYS,
+    API_KEY_DAYS_MAX,
     CHECKOUT_CAPABILITIES,
     ApiKey,
+    ListedKey,
     Merchant,
     Mode,
     hash_secret,
@@ -43,19 +46,22 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """An API key to be issued: what it is for, what it may do (all of a back end's by default), and who asked."""
+    """An API key to be issued: what it is for, what it may do (all of a back end's by default), who asked, how long."""
 
     label: str
     capabilities: frozenset[str] = ALL_CAPABILITIES
     actor: str = COMMAND_LINE
+    days: int = API_KEY_DAYS
+
+
+FIRST_KEY = NewKey("first key")
 
 
 async def create_merchant(
-    tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...], *, actor: str = COMMAND_LINE
+    tx: Transaction, source: Source, name: str, return_origins: tuple[str, ...], first: NewKey = FIRST_KEY
 ) -> Organisation:
     """Found an organisation: a test side and a live side, one API key each."""
-    test, live = await create_sides(tx, source, name, return_origins, actor=actor)
-    first = NewKey("first key", actor=actor)
+    test, live = await create_sides(tx, source, name, return_origins, actor=first.actor)
     test_key, live_key = [await issue_api_key(tx, source, side, first) for side in (test, live)]
     return Organisation(test, live, test_key, live_key)
 
@@ -84,9 +90,11 @@ def _created(merchant: Merchant, actor: str) -> AuditEntry:
 
 async def issue_api_key(tx: Transaction, source: Source, merchant: Merchant, wish: NewKey) -> Secret[str]:
     """Make an API key. The text is returned this once and never stored."""
-    secret = to_text(source.entropy.take(32))
-    key = ApiKey(source.new_id(), hash_secret(secret), wish.capabilities, None, None, merchant.mode)
-    await store.add_api_key(tx, merchant.merchant_id, key, wish.label, source.now())
+    assert 1 <= wish.days <= API_KEY_DAYS_MAX, "every key ends"
+    secret, now = to_text(source.entropy.take(32)), source.now()
+    ends = now + timedelta(days=wish.days)
+    key = ApiKey(source.new_id(), hash_secret(secret), wish.capabilities, ends, None, merchant.mode)
+    await store.add_api_key(tx, merchant.merchant_id, key, wish.label, now)
     await write_audit(tx, source, _issued(merchant.merchant_id, key, wish))
     return Secret(write_api_key(merchant.mode, merchant.merchant_id, key.key_id, secret))
 
@@ -94,7 +102,7 @@ async def issue_api_key(tx: Transaction, source: Source, merchant: Merchant, wis
 def _issued(merchant_id: UUID, key: ApiKey, wish: NewKey) -> AuditEntry:
     capabilities = " ".join(sorted(key.capabilities))
     state = fingerprint({"label": wish.label, "capabilities": capabilities})
-    key_id, detail = public("key", key.key_id), {"capabilities": capabilities}
+    key_id, detail = public("key", key.key_id), {"capabilities": capabilities, "days": wish.days}
     return AuditEntry(merchant_id, wish.actor, "api_key.issued", key_id, None, state, detail)
 
 
@@ -103,11 +111,23 @@ async def revoke_api_key(tx: Transaction, source: Source, text: str, *, actor: s
     presented = read_api_key(text)
     if presented is None:
         return False
-    merchant_id, key_id = presented.merchant_id, presented.key_id
+    return await revoke_api_key_by_id(tx, source, (presented.merchant_id, presented.key_id), actor=actor)
+
+
+async def revoke_api_key_by_id(
+    tx: Transaction, source: Source, key: tuple[UUID, UUID], *, actor: str = COMMAND_LINE
+) -> bool:
+    """Revoke the key (merchant, key) at once. False when there is no such key, or that was done before."""
+    merchant_id, key_id = key
     is_revoked = await store.revoke_api_key(tx, merchant_id, key_id, source.now())
     if is_revoked:
         await write_audit(tx, source, AuditEntry(merchant_id, actor, "api_key.revoked", public("key", key_id)))
     return is_revoked
+
+
+async def list_api_keys(reader: Reader, merchant_id: UUID) -> list[ListedKey]:
+    """A merchant's API keys, revoked and expired ones too, newest first; never a secret."""
+    return await store.list_api_keys(reader, merchant_id)
 
 
 async def identify(reader: Reader, authorization: str | None, now: datetime) -> Caller:

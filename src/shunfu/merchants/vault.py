@@ -49,33 +49,34 @@ class Vault:
             found = await store.get_data_key(reader, place.merchant_id, key_id)
             if found is None:
                 raise EnvelopeBroken
-            key = self._unwrap(place.merchant_id, *found)
+            key = await self._unwrap(place.merchant_id, *found)
         return Secret(unseal(key, place, envelope))
+
+    async def renew(self, tx: Transaction, merchant_id: UUID, purpose: str) -> UUID:
+        """Make a new data key for a purpose: it seals from now on, and the old ones open what they sealed."""
+        return (await self._make(tx, merchant_id, purpose)).key_id
 
     async def _sealing_key(self, tx: Transaction, merchant_id: UUID, purpose: str) -> Key:
         found = await store.newest_data_key(tx, merchant_id, purpose)
-        if found is not None:
-            return self._opened.get((merchant_id, found[0])) or self._unwrap(merchant_id, *found)
+        if found is None:
+            return await self._make(tx, merchant_id, purpose)
+        return self._opened.get((merchant_id, found[0])) or await self._unwrap(merchant_id, *found)
+
+    async def _make(self, tx: Transaction, merchant_id: UUID, purpose: str) -> Key:
         key = Key(self._source.new_id(), Secret(self._source.entropy.take(KEY_BYTES)))
         nonce = self._source.entropy.take(NONCE_BYTES)
-        wrapped = seal(
-            self._ring.keys[self._ring.active], _wrap_place(merchant_id, key.key_id), key.value.reveal(), nonce
-        )
+        wrapped = await self._ring.wrap(wrap_place(merchant_id, key.key_id), key.value.reveal(), nonce)
         await store.add_data_key(tx, merchant_id, key.key_id, purpose, wrapped, now=self._source.now())
         return key
 
-    def _unwrap(self, merchant_id: UUID, key_id: UUID, wrapped: Mapping[str, object]) -> Key:
-        wrapping_key = self._ring.keys.get(sealing_key_id(wrapped))
-        if wrapping_key is None:
-            raise EnvelopeBroken(
-                "The key file does not hold the key that wrapped this data key; restore the right key file."
-            )
-        key = Key(key_id, Secret(unseal(wrapping_key, _wrap_place(merchant_id, key_id), wrapped)))
+    async def _unwrap(self, merchant_id: UUID, key_id: UUID, wrapped: Mapping[str, object]) -> Key:
+        key = Key(key_id, Secret(await self._ring.unwrap(wrap_place(merchant_id, key_id), wrapped)))
         self._opened[merchant_id, key_id] = key
         if len(self._opened) > KEYS_IN_MEMORY:
             self._opened.popitem(last=False)
         return key
 
 
-def _wrap_place(merchant_id: UUID, key_id: UUID) -> Place:
+def wrap_place(merchant_id: UUID, key_id: UUID) -> Place:
+    """Where a wrapped data key is stored."""
     return Place(merchant_id, "data_keys", "wrapped", key_id)

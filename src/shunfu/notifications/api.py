@@ -26,6 +26,7 @@ def make_router(tools: NotificationTools) -> APIRouter:
         message = Message(headers, await request.body())
         received = await receive(tools, Address(channel, merchant_id, account_id), message)
         request.state.outcome = f"{received.judgement.verdict}:{received.judgement.reason}"
+        request.state.is_genuine = received.is_genuine
         return Response(received.reply.body, received.reply.status, received.reply.headers)
 
     return router

@@ -5,8 +5,8 @@ WITH kept AS (
     VALUES ($1, $2, $14::bytea, $13::timestamptz)
 )
 INSERT INTO notifications (merchant_id, notification_id, channel, account_id, verdict, reason, external_id, event_type,
-                           number, evidence, headers, body_sha256, happened_at, recorded_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15::timestamptz, $13::timestamptz);
+                           number, evidence, headers, body_sha256, happened_at, recorded_at, signed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15::timestamptz, $13::timestamptz, $16);
 
 -- name: list_for_number
 -- What arrived about one of our numbers, newest first.

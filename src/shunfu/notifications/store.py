@@ -14,6 +14,7 @@ from shunfu.gateway.wire import evidence_to_json
 from shunfu.notifications.model import KEPT_STRANGE_BYTES, Address, Judgement, KeptNotification
 
 SQL = named_queries("shunfu.notifications")
+SIGNER_CHARACTERS_MAX = 100
 
 
 async def keep(
@@ -47,6 +48,7 @@ async def keep(
         now,
         message.body if genuine else message.body[:KEPT_STRANGE_BYTES],
         genuine.happened_at if genuine else now,
+        genuine.signed_by[:SIGNER_CHARACTERS_MAX] if genuine and genuine.signed_by else None,
     )
 
 

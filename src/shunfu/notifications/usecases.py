@@ -42,11 +42,12 @@ class NotificationTools:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a message: its id here, the judgement, and the channel's own reply."""
+    """What became of a message: its id here, the judgement, the channel's own reply, whether it was the channel's."""
 
     notification_id: UUID
     judgement: Judgement
     reply: Reply
+    is_genuine: bool = False
 
 
 async def receive(tools: NotificationTools, address: Address, message: Message) -> Received:
@@ -75,7 +76,7 @@ async def receive(tools: NotificationTools, address: Address, message: Message) 
 
     final = await tools.database.transact(story)
     reply = account.channel.verbs.answer_notification(heard(reading, final))
-    return Received(notification_id, final, reply)
+    return Received(notification_id, final, reply, isinstance(reading, Genuine))
 
 
 async def _account_at(accounts: Accounts, reader: Reader, address: Address) -> OpenAccount:

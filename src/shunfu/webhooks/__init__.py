@@ -3,25 +3,32 @@
 from shunfu.webhooks.addresses import check_url
 from shunfu.webhooks.events import WebhookEndpointDisabled, WebhookEndpointFailing
 from shunfu.webhooks.jobs import make_handlers
-from shunfu.webhooks.model import Fact, Outgoing, Sent
+from shunfu.webhooks.model import Delivery, Endpoint, Fact, Outgoing, Sent
 from shunfu.webhooks.sender import Carrier, Sender, SenderSettings
 from shunfu.webhooks.signing import SECRET_BYTES, headers, read_secret, write_body, write_secret
+from shunfu.webhooks.store import Attempt
 from shunfu.webhooks.usecases import (
     After,
     Announcement,
     NewEndpoint,
     NewSecret,
+    Replay,
     Shown,
+    Told,
     WebhookTools,
     announce,
     create_endpoint,
     disable_endpoint,
     enable_endpoint,
+    list_endpoints,
+    list_secret_ages,
     list_tries,
     read_endpoint,
     read_feed,
     read_message,
+    read_newest,
     replay_message,
+    reseal_secrets,
     rotate_secret,
 )
 
@@ -29,15 +36,20 @@ __all__ = [
     "SECRET_BYTES",
     "After",
     "Announcement",
+    "Attempt",
     "Carrier",
+    "Delivery",
+    "Endpoint",
     "Fact",
     "NewEndpoint",
     "NewSecret",
     "Outgoing",
+    "Replay",
     "Sender",
     "SenderSettings",
     "Sent",
     "Shown",
+    "Told",
     "WebhookEndpointDisabled",
     "WebhookEndpointFailing",
     "WebhookTools",
@@ -47,13 +59,17 @@ __all__ = [
     "disable_endpoint",
     "enable_endpoint",
     "headers",
+    "list_endpoints",
+    "list_secret_ages",
     "list_tries",
     "make_handlers",
     "read_endpoint",
     "read_feed",
     "read_message",
+    "read_newest",
     "read_secret",
     "replay_message",
+    "reseal_secrets",
     "rotate_secret",
     "write_body",
     "write_secret",

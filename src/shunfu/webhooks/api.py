@@ -33,6 +33,7 @@ from shunfu.webhooks.usecases import (
     After,
     NewEndpoint,
     NewSecret,
+    Replay,
     WebhookTools,
     create_endpoint,
     disable_endpoint,
@@ -83,7 +84,9 @@ def _add_making(router: APIRouter, api: WebhooksApi) -> None:
     ) -> EndpointWithSecret:
         """Register an endpoint. The secret that signs its messages is in this answer and in no other."""
         caller.must("webhooks:write")
-        wish = NewEndpoint(caller.merchant_id, endpoint_id, body.url, tuple(body.event_types), body.description)
+        wish = NewEndpoint(
+            caller.merchant_id, endpoint_id, body.url, tuple(body.event_types), body.description, caller.subject
+        )
         shown = await create_endpoint(api.tools, wish)
         response.headers["cache-control"] = "no-store"
         return render_shown(shown, api.tools.now())
@@ -94,7 +97,7 @@ def _add_making(router: APIRouter, api: WebhooksApi) -> None:
     ) -> EndpointWithSecret:
         """Get a new secret. Messages are signed by the old one too until `old_valid_seconds` are over."""
         caller.must("webhooks:write")
-        wish = NewSecret(_where(caller, endpoint), secret_id, timedelta(seconds=body.old_valid_seconds))
+        wish = NewSecret(_where(caller, endpoint), secret_id, timedelta(seconds=body.old_valid_seconds), caller.subject)
         shown = await rotate_secret(api.tools, wish)
         response.headers["cache-control"] = "no-store"
         return render_shown(shown, api.tools.now())
@@ -106,14 +109,16 @@ def _add_switching(router: APIRouter, api: WebhooksApi) -> None:
         """Switch an endpoint on. What waited for it when it was switched off is sent now."""
         del body  # read only to refuse unknown members
         caller.must("webhooks:write")
-        return render_endpoint(await enable_endpoint(api.tools, _where(caller, endpoint)), api.tools.now())
+        switched = await enable_endpoint(api.tools, _where(caller, endpoint), actor=caller.subject)
+        return render_endpoint(switched, api.tools.now())
 
     @router.post("/webhook_endpoints/{endpoint_id}/disable", operation_id="disable_webhook_endpoint")
     async def disable(caller: CallerArgument, endpoint: EndpointPath, body: SwitchIn | None = None) -> EndpointOut:
         """Switch an endpoint off. Later messages are not kept for it; replay them if it needs them."""
         del body
         caller.must("webhooks:write")
-        return render_endpoint(await disable_endpoint(api.tools, _where(caller, endpoint)), api.tools.now())
+        switched = await disable_endpoint(api.tools, _where(caller, endpoint), actor=caller.subject)
+        return render_endpoint(switched, api.tools.now())
 
 
 def _add_endpoint_reading(router: APIRouter, api: WebhooksApi) -> None:
@@ -161,8 +166,8 @@ def _add_messages(router: APIRouter, api: WebhooksApi) -> None:
         caller.must("webhooks:write")
         named = body.endpoint_id if body else None
         endpoint_id = path_id("whk", named) if named is not None else None
-        message_id = path_id("evt", message)
-        return render_message(await replay_message(api.tools, caller.merchant_id, message_id, endpoint_id))
+        wish = Replay(caller.merchant_id, path_id("evt", message), endpoint_id, caller.subject)
+        return render_message(await replay_message(api.tools, wish))
 
 
 def _where(caller: Caller, endpoint: str) -> Where:

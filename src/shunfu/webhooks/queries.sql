@@ -61,6 +61,11 @@ FROM webhook_messages WHERE merchant_id = $1 AND message_id = $2;
 SELECT merchant_id, message_id, place, type, subject, sequence, body, happened_at, recorded_at
 FROM webhook_messages WHERE merchant_id = $1 AND place > $2 ORDER BY place LIMIT $3;
 
+-- name: list_newest_messages
+-- A page of the feed before a place, newest first.
+SELECT merchant_id, message_id, place, type, subject, sequence, body, happened_at, recorded_at
+FROM webhook_messages WHERE merchant_id = $1 AND place < $2 ORDER BY place DESC LIMIT $3;
+
 -- name: add_deliveries
 -- A message on its way to each of these endpoints.
 INSERT INTO webhook_deliveries (merchant_id, endpoint_id, message_id, subject, sequence, state, next_at, created_at,

@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
+from shunfu.kernel.plain import LINE_TEXT
 from shunfu.webhooks.addresses import URL_CHARACTERS_MAX
 from shunfu.webhooks.model import Fact
-
-LINE_TEXT = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$"
-"""One line: no control characters, no line separators, nothing that turns the direction of writing."""
 
 EventType = Annotated[StrictStr, Field(max_length=64, pattern=r"^([a-z_]+\.[a-z_]+|\*)$")]
 DAY_SECONDS = 86400

@@ -211,6 +211,12 @@ async def list_messages(reader: Reader, merchant_id: UUID, after: int, limit: in
     return [Message(**dict(row)) for row in await reader.fetch(SQL["list_messages"], merchant_id, after, limit)]
 
 
+async def list_newest_messages(reader: Reader, merchant_id: UUID, before: int, limit: int) -> list[Message]:
+    """Messages before a place in the feed, newest first."""
+    found = await reader.fetch(SQL["list_newest_messages"], merchant_id, before, limit)
+    return [Message(**dict(row)) for row in found]
+
+
 async def add_deliveries(tx: Transaction, message: Message, endpoint_ids: Sequence[UUID]) -> None:
     """Put a message on its way to endpoints, due at once."""
     await tx.execute(

@@ -65,10 +65,24 @@ def _alter(draft: _Draft, command: Any) -> None:
             draft.not_null.add(command.name)
         case AlterTableType.AT_DropNotNull:
             draft.not_null.discard(command.name)
+        case AlterTableType.AT_DropColumn:
+            _drop_column(draft, command.name)
         case AlterTableType.AT_ValidateConstraint:
             return
         case other:
             raise Unsupported(f"ALTER TABLE {other!r}")
+
+
+def _drop_column(draft: _Draft, name: str) -> None:
+    """A column goes with its own checks; one that a key is made of does not go (PostgreSQL would drop the key too)."""
+    keys = [draft.primary, *(columns for columns, _ in draft.uniques.values())]
+    keys += [foreign.columns for foreign in draft.foreign.values()]
+    if any(name in columns for columns in keys):
+        raise Unsupported(f"DROP COLUMN {draft.name}.{name}, which a key is made of")
+    del draft.defaults[name]
+    draft.not_null.discard(name)
+    for check in [check for check in draft.checks if check.startswith(f"{draft.name}_{name}_check")]:
+        del draft.checks[check]
 
 
 def _element(draft: _Draft, element: Any) -> None:

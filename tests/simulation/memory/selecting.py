@@ -170,7 +170,10 @@ def _total(aggregate: Any, index: int) -> str:
 
 def _group_columns(writing: _Select) -> dict[int, str]:
     """Where the answer names a column that it groups by: the value in the group's key."""
-    places = {writing.scope.find(part)[:2]: index for index, part in enumerate(writing.node.groupClause or ())}
+    parts = writing.node.groupClause or ()
+    if not all(isinstance(part, ast.ColumnRef) for part in parts):
+        raise Unsupported("GROUP BY what is no column")
+    places = {writing.scope.find(part)[:2]: index for index, part in enumerate(parts)}
     found: dict[int, str] = {}
 
     def walk(node: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 import shunfu
-from shunfu.app.cli import audit, backup, hooks, ledger, reconcile, staff
+from shunfu.app.cli import audit, backup, hooks, keys, ledger, reconcile, staff
 from shunfu.app.cli.flags import flags
 from shunfu.app.cli.options import Config, DataFolder, Format
 
@@ -43,6 +43,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(audit.app, name="audit")
 app.add_typer(backup.app, name="backup")
 app.add_typer(staff.app, name="staff")
+app.add_typer(keys.app, name="keys")
 app.add_typer(hooks.app)
 app.add_typer(reconcile.app)
 

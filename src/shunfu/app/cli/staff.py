@@ -46,3 +46,22 @@ def disable(
 
     report = staffing.disable(commands.settings_for(data, config), login_name)
     typer.echo(commands.written(report, output))
+
+
+@app.command()
+def reset(
+    login_name: Annotated[str, typer.Argument(help="Whose login name.")],
+    output: Format = "text",
+    data: DataFolder = None,
+    config: Config = None,
+) -> None:
+    """Make a link by which a person gets a new authenticator for a lost one; it asks for the password too.
+
+    Every session of the person ends at once, and nobody logs in by the name until the link is used.
+
+    Example: shunfu staff reset mei
+    """
+    from shunfu.app import commands, staffing
+
+    report = staffing.reset(commands.settings_for(data, config), login_name)
+    typer.echo(commands.written(report, output))

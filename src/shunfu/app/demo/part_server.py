@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shunfu.app import logs
 from shunfu.app.demo.parts import Told
+from shunfu.app.ring import open_ring
 from shunfu.app.settings import Raw, load
 from shunfu.app.up import serve_house
-from shunfu.merchants import read_key_file
 
 
 def run(told: Told) -> None:
@@ -21,4 +21,4 @@ def run(told: Told) -> None:
         "webhooks_allow_private": True,
     }
     settings = load(flags, {})
-    serve_house(settings, str(told["database_url"]), read_key_file(settings.key_file), lambda: None)
+    serve_house(settings, str(told["database_url"]), open_ring(settings), lambda: None)

@@ -25,6 +25,7 @@ from shunfu.app.demo.merchant import ByChannel, DemoMerchant, ensure_merchant
 from shunfu.app.demo.parts import Part, wait_for, write_private
 from shunfu.app.demo.purchase import CHANNEL, Purchase, buy_once
 from shunfu.app.settings import Settings, default_data_folder, load
+from shunfu.app.staffing import owner_link
 from shunfu.app.wiring import open_house
 from shunfu.driver import discover
 from shunfu.kernel.errors import Fault, SetupFault
@@ -73,6 +74,7 @@ class Running:
     database: Located
     ring: KeyRing
     setup_seconds: float
+    console: str
 
     def info(self) -> dict[str, object]:
         """What a tester needs while the demo runs."""
@@ -125,13 +127,14 @@ def _running(options: DemoOptions, began: float) -> Generator[Running, None, Non
         _say("server and shop …")
         server = _start_server(stack, settings, database, addresses)
         credentials = _credentials(sandbox, folder)
-        merchant = asyncio.run(_merchant(settings, database, ring, (folder, credentials, addresses)))
+        merchant, door = asyncio.run(_merchant(settings, database, ring, (folder, credentials, addresses)))
         shop = _start_shop(stack, folder, addresses, merchant)
         wait_for(server, lambda: _answers(f"{addresses.server}/readyz"), PART_SECONDS)
         wait_for(shop, lambda: _answers(f"{addresses.shop}/"), PART_SECONDS)
         seconds = time.monotonic() - began
         parts = (sandbox, server, shop)
-        yield Running(addresses, merchant, credentials, parts, settings, database, ring, seconds)
+        console = f"{addresses.server}/console{door}"
+        yield Running(addresses, merchant, credentials, parts, settings, database, ring, seconds, console)
 
 
 def _start_sandbox(stack: ExitStack, folder: Path, addresses: Addresses) -> Part:
@@ -150,10 +153,13 @@ def _credentials(sandbox: Part, folder: Path) -> dict[str, object]:
 
 async def _merchant(
     settings: Settings, database: Located, ring: KeyRing, about: tuple[Path, dict[str, object], Addresses]
-) -> DemoMerchant:
+) -> tuple[DemoMerchant, str]:
+    """The demo's merchant, and where its console is entered: by a one-time link as long as nobody has an account."""
     folder, credentials, addresses = about
     async with open_house(settings, database.app_url, ring) as house:
-        return await ensure_merchant(house, folder / "merchant.json", _by_channel(credentials), addresses.shop)
+        merchant = await ensure_merchant(house, folder / "merchant.json", _by_channel(credentials), addresses.shop)
+        link = await house.database.transact(lambda tx: owner_link(tx, house.source, merchant.merchant_id))
+        return merchant, f"/first/{link.reveal()}" if link else ""
 
 
 def _by_channel(credentials: dict[str, object]) -> ByChannel:
@@ -187,6 +193,7 @@ def _start(stack: ExitStack, part: Part) -> Part:
 def _stay(demo: Running, options: DemoOptions) -> int:
     """Print the addresses, open the shop, and keep every process alive until Ctrl-C."""
     print(f"\n  shop 商店      {demo.addresses.shop}")
+    print(f"  console 后台   {demo.console}")
     print(f"  API 接口       {demo.addresses.server}/openapi.json")
     print(f"  sandbox 沙箱   {demo.addresses.sandbox}/sandbox")
     print(f"  ready in {demo.setup_seconds:.1f} s. Ctrl-C stops everything. 按 Ctrl-C 停止\n", flush=True)

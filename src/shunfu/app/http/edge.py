@@ -12,12 +12,13 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from shunfu.app.http import strict_json
+from shunfu.app.http.gates import Gates
 from shunfu.app.http.idempotency import Idempotency, Scope
 from shunfu.app.http.problems import answer_for
 from shunfu.db import Database
 from shunfu.kernel.caller import Caller
 from shunfu.kernel.clock import Source
-from shunfu.kernel.errors import UnsupportedMediaType
+from shunfu.kernel.errors import RateLimited, UnsupportedMediaType
 from shunfu.kernel.signing import Signer
 from shunfu.merchants import identify, identify_checkout
 
@@ -32,6 +33,7 @@ class EdgeTools:
     source: Source
     signer: Signer
     idempotency: Idempotency
+    gates: Gates
 
 
 class StrictRequest(Request):
@@ -60,6 +62,8 @@ def make_route_class(tools: EdgeTools) -> type[APIRoute]:
                 try:
                     return await _handle(tools, strict, inner)
                 except Exception as error:  # noqa: BLE001  # the HTTP edge: whatever happens becomes an answer
+                    if isinstance(error, RateLimited) and error.pause:
+                        request.state.outcome = f"limited:{error.pause.limit}"
                     return answer_for(error)
 
             return handle
@@ -70,6 +74,7 @@ def make_route_class(tools: EdgeTools) -> type[APIRoute]:
 async def _handle(tools: EdgeTools, request: StrictRequest, inner: Handler) -> Response:
     caller = await _identified(tools, request)
     request.state.caller = caller
+    tools.gates.pass_caller(caller)
     structlog.contextvars.bind_contextvars(merchant=str(caller.merchant_id), caller=caller.subject)
     if request.method != "POST":
         return await inner(request)

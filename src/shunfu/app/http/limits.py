@@ -1,19 +1,24 @@
-"""Bounds on every request, before anything reads it: body size, request id, security headers, one access log line.
+"""Bounds on every request: body size, time, request id, security headers, one access log line, one observation.
 
 Plain ASGI, because Starlette's own middleware class would buffer and re-task each request.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shunfu.app.http.problems import problem
+from shunfu.app.settings import Settings
+from shunfu.app.watch import RequestSeen, Watch
 from shunfu.kernel.clock import Source
-from shunfu.kernel.errors import BodyTooLarge
+from shunfu.kernel.errors import BodyTooLarge, Overloaded
 from shunfu.kernel.ids import public
 
 LOG = structlog.stdlib.get_logger("http")
@@ -27,15 +32,32 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the settings say of every request: seconds until its answer must begin, headers besides ours, who watches.
+
+    An answer that has begun may take as long as it likes: exports and live figures are streams.
+    """
+
+    handling_seconds: float = 50.0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    watch: Watch = field(default_factory=Watch)
 
 
 class Limits:
     """The outermost layer of the server."""
 
-    def __init__(self, app: ASGIApp, source: Source) -> None:
+    def __init__(self, app: ASGIApp, source: Source, bounds: Bounds = Bounds()) -> None:
         self._app = app
         self._source = source
+        self._bounds = bounds
+        self._headers = {**SECURITY_HEADERS, **bounds.headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request within its bounds."""
@@ -45,12 +67,28 @@ class Limits:
         request_id = public("req", self._source.new_id())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=request_id)
-        watched = _Watched(send, request_id, scope["path"])
+        watched = _Watched(send, {"x-request-id": request_id}, self._headers, scope["path"])
         began = time.monotonic()
+        with self._bounds.watch.request(scope) as seen:
+            try:
+                await self._serve_in_time(scope, receive, watched)
+            finally:
+                seconds = time.monotonic() - began
+                seen(RequestSeen(scope["method"], route_of(scope), watched.status, seconds))
+                _log(scope, watched.status, seconds)
+
+    async def _serve_in_time(self, scope: Scope, receive: Receive, watched: _Watched) -> None:
+        """Work that is cut off leaves its payment as a crash would: the janitor asks the channel what became of it."""
+        timer = asyncio.timeout(self._bounds.handling_seconds)
         try:
-            await self._serve(scope, receive, watched)
-        finally:
-            _log(scope, watched.status, time.monotonic() - began)
+            async with timer:
+                watched.on_start = lambda: timer.reschedule(None)
+                await self._serve(scope, receive, watched)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            LOG.warning("request_too_slow", route=route_of(scope), seconds=self._bounds.handling_seconds)
+            await problem(Overloaded())(scope, receive, watched.send)
 
     async def _serve(self, scope: Scope, receive: Receive, watched: _Watched) -> None:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
@@ -77,34 +115,55 @@ class Limits:
 class _Watched:
     """Notes the status and adds headers that every answer carries unless the answer set its own."""
 
-    def __init__(self, send: Send, request_id: str, path: str) -> None:
+    def __init__(self, send: Send, own: Mapping[str, str], defaults: Mapping[str, str], path: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self._own = own
+        self._defaults = defaults
         self._is_static = path.startswith(("/static/", "/console/static/"))
         self.status = 0
+        self.on_start: Callable[[], None] = lambda: None
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.on_start()
             headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self._request_id
-            for name, value in SECURITY_HEADERS.items():
+            headers.update(self._own)
+            for name, value in self._defaults.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", STATIC_CACHING if self._is_static else "no-store")
         await self._send(message)
 
 
+def route_of(scope: Scope) -> str:
+    """The address's template, such as `/v1/orders/{order_id}`; never what was asked for, which is anybody's text."""
+    route = scope.get("route")
+    return str(getattr(route, "path_format", None) or getattr(route, "path", None) or "")
+
+
+def hsts(settings: Settings) -> dict[str, str]:
+    """Strict-Transport-Security where browsers reach us by TLS (RFC 6797)."""
+    seconds = settings.whole("hsts_seconds")
+    if not seconds or not settings.public_url.startswith("https://"):
+        return {}
+    subdomains = "; includeSubDomains" if settings.is_on("hsts_subdomains") else ""
+    return {"strict-transport-security": f"max-age={seconds}{subdomains}"}
+
+
 def _log(scope: Scope, status: int, seconds: float) -> None:
+    """One line a request. An address is only noted of who was turned away: that is what a ban is made from."""
     outcome = scope.get("state", {}).get("outcome", "")
-    path = _quiet_path(scope["path"])
+    client = scope.get("client")
+    whence = {"address": client[0]} if client and status in {401, 429} else {}
     LOG.info(
         "request",
         method=scope["method"],
-        path=path,
+        path=_quiet_path(scope["path"]),
         status=status,
         outcome=outcome,
         milliseconds=round(seconds * 1000, 1),
+        **whence,
     )
 
 

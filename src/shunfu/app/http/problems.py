@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import TypeAlias, cast
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from shunfu.kernel.errors import (
@@ -21,6 +23,7 @@ from shunfu.kernel.errors import (
     MethodNotAllowed,
     NotFoundHere,
     Overloaded,
+    RateLimited,
     Refusal,
     TransientFault,
     UnsupportedMediaType,
@@ -56,6 +59,23 @@ CODES = {
 }
 """Pydantic's error types to our stable codes."""
 
+PageFor: TypeAlias = Callable[[Request, Refusal], Response | None]
+"""A page for whoever reads pages at this address; None: a problem document."""
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """What the header of an answer says of a refusal: how to authenticate, when to come again, which limit it was.
+
+    RateLimit and RateLimit-Policy as in draft-ietf-httpapi-ratelimit-headers.
+    """
+    told = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    if isinstance(refusal, RateLimited) and refusal.pause is not None:
+        pause, wait = refusal.pause, max(1, ceil(refusal.pause.wait_seconds))
+        told["RateLimit-Policy"] = f'"{pause.limit}";q={pause.quota};w=60'
+        return told | {"Retry-After": str(wait), "RateLimit": f'"{pause.limit}";r=0;t={wait}'}
+    is_passing = refusal.status in {429, 503} or refusal.code == "request_in_flight"
+    return told | ({"Retry-After": "1"} if is_passing else {})
+
 
 def problem(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
     """The problem document of a refusal."""
@@ -68,9 +88,7 @@ def problem(refusal: Refusal, headers: dict[str, str] | None = None) -> Response
         "errors": [{"pointer": error.pointer, "code": error.code} for error in refusal.errors],
         **refusal.members,
     }
-    known = {"WWW-Authenticate": "Bearer"} if kind.status == 401 else {}
-    retry = {"Retry-After": "1"} if kind.status in {429, 503} or kind.code == "request_in_flight" else {}
-    return JSONResponse(content, kind.status, {**known, **retry, **(headers or {})}, MEDIA_TYPE)
+    return JSONResponse(content, kind.status, {**headers_of(refusal), **(headers or {})}, MEDIA_TYPE)
 
 
 def refusal_for(error: Exception) -> Refusal | None:
@@ -82,6 +100,8 @@ def refusal_for(error: Exception) -> Refusal | None:
             return InvalidField(errors=_field_errors(cast("Sequence[dict[str, object]]", error.errors())))
         case TransientFault():
             return Overloaded()
+        case ClientDisconnect():  # nobody is there to read it; it only must not pass for a bug
+            return MalformedBody()
         case HTTPException():
             return BY_STATUS.get(error.status_code, InternalProblem)()
         case _:
@@ -99,21 +119,34 @@ def _field_errors(errors: Sequence[dict[str, object]]) -> tuple[FieldError, ...]
 
 def answer_for(error: Exception) -> Response:
     """The response to an exception; a bug is logged with its traceback and answered as `internal`."""
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    return problem(_told(error), headers)
+
+
+def _told(error: Exception) -> Refusal:
+    """What is said outside of an exception; what is not said is logged."""
     refusal = refusal_for(error)
     if refusal is None:
         LOG.error("bug", error=type(error).__name__, exc_info=error)
-        return problem(InternalProblem())
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+        return InternalProblem()
     if isinstance(error, TransientFault):
         LOG.warning("transient_fault", error=type(error).__name__, detail=str(error))
-    return problem(refusal, headers)
+    return refusal
 
 
-def install(app: FastAPI) -> None:
-    """Replace FastAPI's own error answers by ours."""
+def no_page(_: Request, __: Refusal) -> None:
+    """Nobody reads pages here."""
 
-    async def handle(_: Request, error: Exception) -> Response:
-        return answer_for(error)
+
+def install(app: FastAPI, page_for: PageFor = no_page) -> None:
+    """Replace FastAPI's own error answers by ours: a page where people look, else a problem document."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        page = page_for(request, refusal_for(error) or InternalProblem())
+        if page is None:
+            return answer_for(error)
+        _told(error)
+        return page
 
     for kind in (Refusal, TransientFault, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)

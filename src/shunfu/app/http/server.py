@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from html import escape
 from typing import cast
 from uuid import UUID
@@ -16,14 +17,26 @@ from starlette.types import ASGIApp
 import shunfu
 from shunfu.app.http import problems
 from shunfu.app.http.edge import EdgeTools, make_route_class
+from shunfu.app.http.gates import Gates
 from shunfu.app.http.idempotency import Idempotency, Scope
-from shunfu.app.http.limits import Limits
+from shunfu.app.http.limits import Bounds, Limits, hsts
+from shunfu.app.http.origins import Origins
+from shunfu.app.http.peers import Peers, Proxies
+from shunfu.app.http.refusals import page_for
+from shunfu.app.http.streams import Streams
+from shunfu.app.http.turnstile import Turnstile, TurnstileTools
+from shunfu.app.key_checks import list_every_expiry
+from shunfu.app.providing import provider_of
+from shunfu.app.settings import shown_settings
 from shunfu.app.told import told_to_merchant
 from shunfu.app.wiring import House
 from shunfu.checkout import api as checkout_api
 from shunfu.checkout.pages import static_dir
 from shunfu.console import api as console_api
-from shunfu.console.doors import Doors, make_door_router
+from shunfu.console import sections
+from shunfu.console.door_routes import make_door_router
+from shunfu.console.doors import Doors
+from shunfu.console.forms import Forms
 from shunfu.kernel.errors import PROBLEMS, NotFoundHere, TransientFault
 from shunfu.ledger import api as ledger_api
 from shunfu.merchants.staff import Passwords, StaffTools
@@ -42,14 +55,21 @@ DESCRIPTION = (
 
 
 def create_app(house: House) -> ASGIApp:
-    """The whole application, bounded."""
-    return Limits(build_api(house), house.source)
+    """The whole application, bounded: who asks, how long it may take, which sites may read, how often."""
+    settings = house.settings
+    gates = Gates.of(settings, house.source)
+    tools = TurnstileTools(gates, house.ring.signer, house.source, page_for)
+    counted = Turnstile(Streams(build_api(house, gates)), tools)
+    bounds = Bounds(float(settings.whole("handling_seconds")), hsts(settings), house.watch)
+    limited = Limits(Origins(counted, settings.cors_origins), house.source, bounds)
+    return Peers(limited, Proxies(settings.trusted_proxies))
 
 
-def build_api(house: House) -> FastAPI:
+def build_api(house: House, gates: Gates | None = None) -> FastAPI:
     """Every route on one edge."""
     idempotency = Idempotency(house.database, house.source, house.payments.vault)
-    edge_tools = EdgeTools(house.database, house.source, house.ring.signer, idempotency)
+    counted = gates or Gates.of(house.settings, house.source)
+    edge_tools = EdgeTools(house.database, house.source, house.ring.signer, idempotency, counted)
     route_class = make_route_class(edge_tools)
     app = FastAPI(
         title="Shunfu 顺付",
@@ -59,7 +79,7 @@ def build_api(house: House) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    problems.install(app)
+    problems.install(app, page_for)
     orders = payments_api.OrdersApi(house.payments, house.ring.signer, house.checkout_url, told_to_merchant)
     pages = checkout_api.CheckoutApi(house.payments, house.ring.signer, _once(edge_tools.idempotency))
     app.include_router(payments_api.make_router(orders, route_class))
@@ -80,18 +100,28 @@ def build_api(house: House) -> FastAPI:
 
 
 def _add_console(app: FastAPI, house: House) -> None:
-    staff_tools = StaffTools(house.database, house.source, house.ring, Passwords(), house.found_sides)
-    doors = Doors(staff_tools, house.ring.signer, house.settings.public_url)
+    public_url = house.settings.public_url
+    staff_tools = StaffTools(house.database, house.source, house.ring, Passwords(), house.found_sides, public_url)
+    forms = Forms(house.ring.signer, public_url)
+    doors = Doors(staff_tools, forms, sections.MENU, provider_of(house))
     tools = console_api.ConsoleTools(
         payments=house.payments,
         refunds=house.refunds,
+        reconcile=house.reconcile,
+        webhooks=house.webhooks,
         teller=told_to_merchant,
         recognise=doors.recognise,
+        watch=doors.watch,
         signer=house.ring.signer,
+        forms=forms,
+        menu=sections.MENU,
+        expiries=partial(list_every_expiry, house.expiry),
+        staff=staff_tools,
+        settings=shown_settings(house.settings),
     )
-    app.include_router(make_door_router(doors))
-    app.include_router(console_api.make_router(tools))
     app.mount("/console/static", StaticFiles(directory=console_api.static_dir()))
+    app.include_router(make_door_router(doors))
+    app.include_router(sections.make_router(tools))
 
 
 def _once(idempotency: Idempotency) -> checkout_api.Once:

@@ -7,7 +7,7 @@ from shunfu.channels._template.channel import PREPAY_SECONDS, TemplatePay
 from shunfu.channels._template.login import TemplateLogin
 from shunfu.channels._template.sandbox.state import State
 from shunfu.channels._template.scrub import scrub
-from shunfu.channels._template.settings import NAME, Settings, load, sandbox_url
+from shunfu.channels._template.settings import NAME, Settings, expiries, load, sandbox_url
 from shunfu.channels._template.statement import TemplateStatements
 from shunfu.channels._template.workbench import TemplateWorkbench
 from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
@@ -42,6 +42,7 @@ CHANNEL = Channel(
     load=load,
     identity=identity,
     sandbox_url=sandbox_url,
+    expiries=expiries,
     scrub=scrub,
     refunds=TemplatePay(),
     statements=TemplateStatements(),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from shunfu.gateway.expiry import Expiry
 from shunfu.kernel.secret import Secret
 
 NAME = "template"
@@ -45,3 +46,8 @@ def load(credentials: Mapping[str, str]) -> Settings:
 def sandbox_url(settings: Settings) -> str | None:
     """The origin of the sandbox behind the account; None for the real address."""
     return None if settings.base_url == REAL_URL else settings.base_url
+
+
+def expiries(_: Mapping[str, str]) -> tuple[Expiry, ...]:
+    """The credentials that carry their own end: none here. A channel with certificates names them."""
+    return ()

@@ -7,7 +7,7 @@ from shunfu.channels.alipay.channel import PREPAY_SECONDS, Alipay
 from shunfu.channels.alipay.login import AlipayLogin
 from shunfu.channels.alipay.refunds import AlipayRefunds
 from shunfu.channels.alipay.scrub import scrub
-from shunfu.channels.alipay.settings import NAME, Settings, load, sandbox_url
+from shunfu.channels.alipay.settings import NAME, Settings, expiries, load, sandbox_url
 from shunfu.channels.alipay.statement import READY_HOUR, AlipayStatements
 from shunfu.channels.alipay.workbench import AlipayWorkbench
 from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
@@ -49,6 +49,7 @@ CHANNEL = Channel(
     load=load,
     identity=identity,
     sandbox_url=sandbox_url,
+    expiries=expiries,
     scrub=scrub,
     refunds=AlipayRefunds(),
     statements=AlipayStatements(),

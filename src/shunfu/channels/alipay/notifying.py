@@ -56,6 +56,7 @@ def _genuine(settings: Settings, params: Mapping[str, str], names: tuple[str, st
         evidence=read_notified(settings, params, sent_at) if is_trade else None,
         happened_at=sent_at,
         about=text_at(params, "out_biz_no", _NUMBER),
+        signed_by=params.get("alipay_cert_sn", ""),
     )
 
 

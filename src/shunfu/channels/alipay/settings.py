@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 from shunfu.channels.alipay.der import CertificateFacts, read_certificates, root_sn
+from shunfu.gateway.expiry import Expiry, certificate_expiries
 from shunfu.kernel.secret import Secret
 
 NAME = "alipay"
@@ -109,6 +110,11 @@ def sandbox_url(settings: Settings) -> str | None:
     """The origin of the sandbox that the account talks to; None on Alipay's own hosts over https."""
     origin = _origin(settings.gateway_url)
     return None if origin in REAL_ORIGINS else origin
+
+
+def expiries(credentials: Mapping[str, str]) -> tuple[Expiry, ...]:
+    """The ends of the certificates, in certificate mode alone. Alipay's roots are trusted as given."""
+    return certificate_expiries(_in_its_mode(credentials), ("app_cert", "alipay_cert"))
 
 
 def parse_private_key(text: str) -> RSAPrivateKey | None:

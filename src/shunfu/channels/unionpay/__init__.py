@@ -8,7 +8,7 @@ from shunfu.channels.unionpay.channel import UnionPay
 from shunfu.channels.unionpay.login import UnionPayLogin
 from shunfu.channels.unionpay.refunds import UnionPayRefunds
 from shunfu.channels.unionpay.scrub import scrub
-from shunfu.channels.unionpay.settings import NAME, Settings, load, sandbox_url
+from shunfu.channels.unionpay.settings import NAME, Settings, expiries, load, sandbox_url
 from shunfu.channels.unionpay.statement import READY_HOUR, UnionPayStatements
 from shunfu.channels.unionpay.workbench import UnionPayWorkbench
 from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
@@ -52,6 +52,7 @@ CHANNEL = Channel(
     load=load,
     identity=identity,
     sandbox_url=sandbox_url,
+    expiries=expiries,
     scrub=scrub,
     refunds=UnionPayRefunds(),
     statements=UnionPayStatements(),

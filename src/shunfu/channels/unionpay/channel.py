@@ -202,6 +202,7 @@ def _genuine(settings: Settings, fields: codec.Fields, body: bytes, now: datetim
         happened_at=answers.read_moment(fields) or now,
         refund=refund,
         about=None if evidence is not None or refund is not None else number,
+        signed_by=fields.get("certId", ""),
     )
 
 

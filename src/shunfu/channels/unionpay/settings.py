@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from shunfu.channels.unionpay.trust import UNIONPAY_NAME, Anchors
+from shunfu.gateway.expiry import Expiry, certificate_expiries
 from shunfu.kernel.secret import Secret
 
 NAME = "unionpay"
@@ -102,6 +103,11 @@ def load(credentials: Mapping[str, str]) -> Settings:
 def sandbox_url(settings: Settings) -> str | None:
     """The origin of the sandbox that the account talks to; None on UnionPay's own hosts, its test environment too."""
     return None if settings.base_url in FILE_URLS else settings.base_url
+
+
+def expiries(credentials: Mapping[str, str]) -> tuple[Expiry, ...]:
+    """The ends of the certificates that the account has."""
+    return certificate_expiries(credentials, ("merchant_certificate", "middle_certificate", "root_certificate"))
 
 
 def _present(credentials: Mapping[str, str], name: str) -> str:

@@ -13,7 +13,7 @@ from shunfu.channels.wechatpay.invoking import KINDS, PREPAY_SECONDS
 from shunfu.channels.wechatpay.login import WeChatLogin
 from shunfu.channels.wechatpay.refunds import WeChatRefunds
 from shunfu.channels.wechatpay.scrub import scrub
-from shunfu.channels.wechatpay.settings import NAME, Settings, load, sandbox_url
+from shunfu.channels.wechatpay.settings import NAME, Settings, expiries, load, sandbox_url
 from shunfu.channels.wechatpay.statement import WeChatStatements
 from shunfu.channels.wechatpay.workbench import WeChatWorkbench
 from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
@@ -48,6 +48,7 @@ CHANNEL = Channel(
     load=load,
     identity=identity,
     sandbox_url=sandbox_url,
+    expiries=expiries,
     scrub=scrub,
     refunds=WeChatRefunds(),
     statements=WeChatStatements(),

@@ -91,7 +91,9 @@ class WeChatPay:
         if content is None:
             return Spurious("resource does not decrypt to an object; is the APIv3 key the one in the console?")
         nonce, happened_at = message.headers.get("wechatpay-nonce", ""), parse_time(envelope.get("create_time")) or now
-        return _genuine(Genuine(external_id, nonce, event_type, None, None, happened_at), content)
+        signed_by = message.headers.get("wechatpay-serial", "")
+        bare = Genuine(external_id, nonce, event_type, None, None, happened_at, signed_by=signed_by)
+        return _genuine(bare, content)
 
     def answer_notification(self, heard: Heard) -> Reply:
         """200 SUCCESS, or FAIL so that WeChat sends again: 401 when not proven genuine, 400 when not our money."""

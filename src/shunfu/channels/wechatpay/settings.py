@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
+from shunfu.gateway.expiry import Expiry, certificate_expiries
 from shunfu.kernel.secret import Secret
 
 NAME = "wechatpay"
@@ -98,6 +99,11 @@ def load(credentials: Mapping[str, str]) -> Settings:
 def sandbox_url(settings: Settings) -> str | None:
     """The origin of the sandbox that the account talks to; None on WeChat Pay's own hosts over https."""
     return None if settings.base_url in REAL_BASE_URLS else settings.base_url
+
+
+def expiries(credentials: Mapping[str, str]) -> tuple[Expiry, ...]:
+    """The ends of the certificates that the account has."""
+    return certificate_expiries(credentials, ("merchant_certificate", "platform_certificate"))
 
 
 def _present(credentials: Mapping[str, str], name: str) -> str:

@@ -18,19 +18,27 @@ from shunfu.merchants.model import Mode, hash_secret
 
 Role = Literal["owner", "operator", "finance", "support", "developer", "viewer"]
 Stage = Literal["enrol", "code", "open"]
-Denial = Literal["wrong", "locked", "code_wrong", "name_taken", "password_short", "password_plain", "link_ended"]
+DoorDenial = Literal["wrong", "locked", "code_wrong", "passkey_refused", "link_ended", "name_taken"]
+PasswordDenial = Literal["password_short", "password_plain", "password_common"]
+ActDenial = Literal["not_allowed", "not_found", "own_account", "last_owner", "works_elsewhere", "too_many"]
+Denial = DoorDenial | PasswordDenial | ActDenial
 """Why a door stays closed. `wrong` says neither whether the name exists, nor whether it is locked."""
 
 READS = frozenset({"orders:read", "payments:read", "refunds:read"})
 CAPABILITIES: Mapping[Role, frozenset[str]] = {
     "viewer": READS,
     "support": READS | {"refunds:write"},
-    "developer": READS | {"webhooks:read", "webhooks:write"},
-    "operator": READS | {"orders:write", "payments:write", "refunds:write", "webhooks:read", "reconcile:read"},
-    "finance": READS | {"refunds:approve", "reconcile:read", "reconcile:approve", "ledger:read"},
+    "developer": READS
+    | {"webhooks:read", "webhooks:write", "jobs:read", "jobs:write", "keys:read", "keys:write", "settings:read"},
+    "operator": READS
+    | {"orders:write", "payments:write", "refunds:write", "webhooks:read", "reconcile:read", "staff:read"}
+    | {"jobs:read", "jobs:write", "keys:read", "settings:read"},
+    "finance": READS
+    | {"refunds:approve", "reconcile:read", "reconcile:approve", "ledger:read", "staff:read", "audit:read"},
     "owner": READS
     | {"orders:write", "payments:write", "refunds:write", "refunds:approve", "webhooks:read", "webhooks:write"}
-    | {"reconcile:read", "reconcile:write", "reconcile:approve", "ledger:read", "staff:manage"},
+    | {"reconcile:read", "reconcile:write", "reconcile:approve", "ledger:read", "staff:read", "staff:write"}
+    | {"jobs:read", "jobs:write", "keys:read", "keys:write", "audit:read", "settings:read", "settings:write"},
 }
 """What each role may do. Whoever asks for a refund or repair never approves it, whatever the role."""
 
@@ -41,6 +49,9 @@ IDLE = timedelta(minutes=30)
 SESSION_LASTS = timedelta(hours=12)
 DOOR_LASTS = timedelta(minutes=10)
 """So long may pass between the password and the code."""
+PROOF_LASTS = timedelta(minutes=10)
+"""So long after the second factor may a session move money or change rights without asking for it again."""
+CHALLENGE_LASTS = timedelta(minutes=5)
 LINK_LASTS = timedelta(hours=24)
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -50,7 +61,10 @@ _LOGIN_NAME = re.compile(r"[a-z0-9._@+-]{3,64}")
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """A person as stored. `totp_step` is the newest step of time whose code was used, None before the first."""
+    """A person as stored. `totp_step` is the newest step of time whose code was used, None before the first.
+
+    `reset_at`: since when the log-in waits for a link that gives a new second factor.
+    """
 
     staff_id: UUID
     login_name: str
@@ -58,13 +72,13 @@ class Staff:
     password_hash: str
     totp: Mapping[str, object]
     totp_step: int | None
-    failures: int
-    locked_until: datetime | None
+    reset_at: datetime | None
     disabled_at: datetime | None
 
-    def is_locked(self, now: datetime) -> bool:
-        """Whether no guess is taken now."""
-        return self.locked_until is not None and now < self.locked_until
+    @property
+    def may_log_in(self) -> bool:
+        """Whether the right password leads to the second factor."""
+        return self.disabled_at is None and self.reset_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,9 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session and its person. `side` is None for somebody without a role."""
+    """A session and its person. `side` is None for somebody without a role; `proved_at`: when the second factor was
+    last given in it.
+    """
 
     session_id: UUID
     staff_id: UUID
@@ -88,6 +104,11 @@ class Session:
     side: Side | None
     created_at: datetime
     seen_at: datetime
+    proved_at: datetime | None = None
+
+    def is_proved(self, now: datetime) -> bool:
+        """Whether the second factor was given in this session a short while ago (ASVS 7.5.3)."""
+        return self.stage == "open" and self.proved_at is not None and now - self.proved_at < PROOF_LASTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +123,72 @@ class SeenSession:
 
 @dataclass(frozen=True, slots=True)
 class StaffLink:
-    """A link that is still good. Without an organisation its holder founds one."""
+    """A link that is still good. Without an organisation its holder founds one; with a person it gives that person a
+    new second factor, and has no role.
+    """
 
     link_id: UUID
     organisation_id: UUID | None
+    role: Role | None
+    staff_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A line of an organisation's list of links. `person`: whom it gives a new second factor, else None."""
+
+    link_id: UUID
+    role: Role | None
+    person: str | None
+    maker: str | None
+    created_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A line of a merchant's list of people."""
+
+    staff_id: UUID
+    login_name: str
+    name: str
     role: Role
+    last_login_at: datetime | None
+    has_totp: bool
+    passkeys: int
+    reset_at: datetime | None
+    disabled_at: datetime | None
+    locked_until: datetime | None
+
+    def is_locked(self, now: datetime) -> bool:
+        """Whether an unknown browser's guess at this name is not taken now."""
+        return self.locked_until is not None and now < self.locked_until
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey of a person. `public_key` is a COSE key."""
+
+    passkey_id: UUID
+    credential: bytes
+    public_key: bytes
+    sign_count: int
+    name: str
+    created_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """A counter of wrong guesses in a row."""
+
+    counter_id: UUID
+    failures: int
+    locked_until: datetime | None
+
+    def is_locked(self, now: datetime) -> bool:
+        """Whether no guess is taken now."""
+        return self.locked_until is not None and now < self.locked_until
 
 
 @dataclass(frozen=True, slots=True)

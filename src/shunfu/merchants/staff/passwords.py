@@ -1,6 +1,7 @@
 """Passwords as argon2id hashes (RFC 9106, the second recommended choice: 64 MiB, three passes), a few at a time.
 
 Each costs 64 MiB while it is computed, so a crowd at the door stands in a short line instead of filling the memory.
+What everybody tries first is refused when a password is chosen: zxcvbn knows the lists (NIST 800-63B, 5.1.1.2).
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
 from shunfu.kernel.errors import TransientFault
+from shunfu.merchants.staff.model import Denial, judge_password
 
 AT_A_TIME = 2
 WAITING_MAX = 16
 """So many stand in line; whoever comes then is told to come again, so that a crowd takes nobody else's connection."""
+JUDGED_CHARACTERS = 72
+"""zxcvbn takes the square of the length; what a password's beginning is worth, the whole is worth too."""
+GUESSES_LOG10_MIN = 10
+"""Ten thousand million guesses: below zxcvbn's highest score a slow hash alone does not save a stolen table."""
 
 
 class Passwords:
@@ -27,6 +34,7 @@ class Passwords:
         self._hasher = hasher or PasswordHasher()
         self._turns = asyncio.Semaphore(AT_A_TIME)
         self._waiting = 0
+        self._judging = asyncio.Lock()  # zxcvbn keeps the names that it is told in a table of its module
 
     async def hash(self, password: str) -> str:
         """The hash to keep, with its salt and cost. Raises TransientFault when too many wait."""
@@ -40,6 +48,14 @@ class Passwords:
         """
         async with self._turn():
             return await asyncio.to_thread(self._compare, kept, password) and kept is not None
+
+    async def judge(self, password: str, *, names: tuple[str, ...]) -> Denial | None:
+        """Why a password is not taken: too short, little more than a name, or among the first that anybody tries."""
+        problem = judge_password(password, names=names)
+        if problem is not None:
+            return problem
+        async with self._judging:
+            return await asyncio.to_thread(_estimate, password, names)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncGenerator[None]:
@@ -63,3 +79,8 @@ class Passwords:
             return self._hasher.verify(kept or nobody, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _estimate(password: str, names: tuple[str, ...]) -> Denial | None:
+    found = zxcvbn(password[:JUDGED_CHARACTERS], user_inputs=["shunfu", *(name for name in names if name)])
+    return "password_common" if float(found["guesses_log10"]) < GUESSES_LOG10_MIN else None

@@ -13,7 +13,6 @@ from shunfu.db import Transaction
 from shunfu.kernel.errors import NotFoundHere, StateConflict
 from shunfu.kernel.ids import public
 from shunfu.merchants import AuditEntry, OpenAccount, write_audit
-from shunfu.payments import account_by_id
 from shunfu.reconcile.events import RunFailed
 from shunfu.reconcile.model import RunState
 from shunfu.reconcile.store import runs
@@ -90,8 +89,12 @@ async def read_run(tools: ReconcileTools, merchant_id: UUID, run_id: UUID) -> Ru
 
 
 async def _account(tools: ReconcileTools, wish: Wish) -> OpenAccount:
+    """The account of a wish: its id came from a caller. Raises NotFoundHere when it is not this merchant's."""
     async with tools.database.reading() as reader:
-        return await account_by_id(tools.payments, reader, wish.merchant_id, wish.account_id)
+        account = await tools.payments.accounts.open(reader, wish.merchant_id, wish.account_id)
+    if account is None:
+        raise NotFoundHere("This merchant has no such account.")
+    return account
 
 
 async def _begin(tools: ReconcileTools, tx: Transaction, account: OpenAccount, wish: Wish) -> tuple[Run, RunState]:

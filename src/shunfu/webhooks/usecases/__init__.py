@@ -16,12 +16,15 @@ from shunfu.webhooks.usecases.endpoints import (
 from shunfu.webhooks.usecases.messages import (
     After,
     Feed,
+    Replay,
     Told,
     list_tries,
     read_feed,
     read_message,
+    read_newest,
     replay_message,
 )
+from shunfu.webhooks.usecases.resealing import list_secret_ages, reseal_secrets
 from shunfu.webhooks.usecases.tools import DELIVER_JOB, WebhookTools
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "Feed",
     "NewEndpoint",
     "NewSecret",
+    "Replay",
     "Shown",
     "Told",
     "WebhookTools",
@@ -40,10 +44,13 @@ __all__ = [
     "disable_endpoint",
     "enable_endpoint",
     "list_endpoints",
+    "list_secret_ages",
     "list_tries",
     "read_endpoint",
     "read_feed",
     "read_message",
+    "read_newest",
     "replay_message",
+    "reseal_secrets",
     "rotate_secret",
 ]

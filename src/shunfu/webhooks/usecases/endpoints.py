@@ -8,8 +8,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from shunfu.db import Reader, Transaction
+from shunfu.gateway.wire import Json
 from shunfu.kernel.errors import FieldError, InvalidField, NotFoundHere, StateConflict
+from shunfu.kernel.ids import public
 from shunfu.kernel.secret import Secret
+from shunfu.merchants import COMMAND_LINE, AuditEntry, fingerprint, write_audit
 from shunfu.webhooks import store
 from shunfu.webhooks.addresses import check_url
 from shunfu.webhooks.model import (
@@ -32,13 +35,14 @@ SHOWN_ONCE = "The secret that this request made has ended; rotate it to get a ne
 
 @dataclass(frozen=True, slots=True)
 class NewEndpoint:
-    """What a merchant asks for. `endpoint_id` is the id it gets; a retry brings the same one."""
+    """What a merchant asks for, and who asks. `endpoint_id` is the id it gets; a retry brings the same one."""
 
     merchant_id: UUID
     endpoint_id: UUID
     url: str
     event_types: tuple[str, ...]
     description: str
+    actor: str = COMMAND_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class NewSecret:
     where: Where
     secret_id: UUID
     overlap: timedelta
+    actor: str = COMMAND_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,9 @@ async def create_endpoint(tools: WebhookTools, wish: NewEndpoint) -> Shown:
             secrets=(await make_secret(tools, tx, where, (wish.endpoint_id, now)),),
             created_at=now,
         )
-        if not await store.add_endpoint(tx, endpoint):
+        if await store.add_endpoint(tx, endpoint):
+            await _note(tools, tx, (None, endpoint), wish.actor, "endpoint.created")
+        else:
             endpoint = await _found(tx, where)
         return await _shown(tools, tx, endpoint, wish.endpoint_id)
 
@@ -91,16 +98,17 @@ async def rotate_secret(tools: WebhookTools, wish: NewSecret) -> Shown:
         if endpoint.secret(wish.secret_id) is None:
             now = tools.now()
             fresh = await make_secret(tools, tx, wish.where, (wish.secret_id, now))
-            endpoint = rotate(endpoint, fresh, wish.overlap)
+            before, endpoint = endpoint, rotate(endpoint, fresh, wish.overlap)
             if len(endpoint.secrets) > SECRETS_MAX:
                 raise StateConflict(f"{SECRETS_MAX} secrets sign already; rotate with old_valid_seconds 0 to end them.")
             await store.save_endpoint(tx, endpoint, now)
+            await _note(tools, tx, (before, endpoint), wish.actor, "endpoint.secret_rotated")
         return await _shown(tools, tx, endpoint, wish.secret_id)
 
     return await tools.database.transact(story)
 
 
-async def enable_endpoint(tools: WebhookTools, where: Where) -> Endpoint:
+async def enable_endpoint(tools: WebhookTools, where: Where, *, actor: str = COMMAND_LINE) -> Endpoint:
     """Switch an endpoint on; what waited for it goes on. Raises NotFoundHere, StateConflict when there are too many."""
 
     async def story(tx: Transaction) -> Endpoint:
@@ -113,12 +121,13 @@ async def enable_endpoint(tools: WebhookTools, where: Where) -> Endpoint:
         await store.save_endpoint(tx, switched, tools.now())
         await store.resume_deliveries(tx, where, tools.now())
         await tools.wake(tx, *where)
+        await _note(tools, tx, (endpoint, switched), actor, "endpoint.enabled")
         return switched
 
     return await tools.database.transact(story)
 
 
-async def disable_endpoint(tools: WebhookTools, where: Where) -> Endpoint:
+async def disable_endpoint(tools: WebhookTools, where: Where, *, actor: str = COMMAND_LINE) -> Endpoint:
     """Switch an endpoint off: nothing is sent, and new messages are not kept for it. Raises NotFoundHere."""
 
     async def story(tx: Transaction) -> Endpoint:
@@ -127,6 +136,7 @@ async def disable_endpoint(tools: WebhookTools, where: Where) -> Endpoint:
             return endpoint
         switched = disable(endpoint, "asked", tools.now())
         await store.save_endpoint(tx, switched, tools.now())
+        await _note(tools, tx, (endpoint, switched), actor, "endpoint.disabled")
         return switched
 
     return await tools.database.transact(story)
@@ -142,6 +152,23 @@ async def list_endpoints(tools: WebhookTools, merchant_id: UUID, before: UUID, l
     """Endpoints with an id below `before`, newest first."""
     async with tools.database.glancing() as reader:
         return await store.list_endpoints(reader, merchant_id, before, limit)
+
+
+async def _note(
+    tools: WebhookTools, tx: Transaction, change: tuple[Endpoint | None, Endpoint], actor: str, action: str
+) -> None:
+    """Who changed an endpoint stands in the audit log, with what it was and what it is."""
+    before, after = change
+    endpoint_id = public("whk", after.endpoint_id)
+    was, is_now = _state_of(before) if before else None, _state_of(after)
+    await write_audit(tx, tools.source, AuditEntry(after.merchant_id, actor, action, endpoint_id, was, is_now))
+
+
+def _state_of(endpoint: Endpoint) -> bytes:
+    secrets = [f"{kept.secret_id} {kept.ends_at}" for kept in endpoint.secrets]
+    types = " ".join(endpoint.event_types)
+    told: dict[str, Json] = {"url": endpoint.url, "types": types, "state": endpoint.state.value}
+    return fingerprint(told | {"secrets": " ".join(secrets)})
 
 
 def _require_valid(tools: WebhookTools, wish: NewEndpoint, *, may_be_private: bool) -> None:

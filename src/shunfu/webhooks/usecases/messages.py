@@ -9,11 +9,16 @@ from typing import Literal
 from uuid import UUID
 
 from shunfu.db import Reader, Transaction
-from shunfu.kernel.errors import FieldError, InvalidField, NotFoundHere, StateConflict
+from shunfu.kernel.errors import FieldError, NotFoundHere, StateConflict
+from shunfu.kernel.ids import public
+from shunfu.merchants import COMMAND_LINE, AuditEntry, write_audit
 from shunfu.webhooks import store
 from shunfu.webhooks.model import Delivery, Endpoint, Message
 from shunfu.webhooks.store import Attempt, Try
 from shunfu.webhooks.usecases.tools import WebhookTools
+
+PLACE_MAX = (1 << 63) - 1
+"""Above every place in a feed."""
 
 After = UUID | int | Literal["latest"]
 """Where to go on in the feed: after a message, after a place, or after all that is there."""
@@ -36,7 +41,7 @@ class Feed:
 
 
 async def read_feed(tools: WebhookTools, merchant_id: UUID, after: After, limit: int) -> Feed:
-    """Messages after a point in the feed, oldest first. Raises InvalidField for a message that there is not."""
+    """Messages after a point in the feed, oldest first. Raises NotFoundHere for a message that there is not."""
     async with tools.database.reading() as reader:
         match after:
             case "latest":
@@ -44,17 +49,27 @@ async def read_feed(tools: WebhookTools, merchant_id: UUID, after: After, limit:
             case UUID():
                 found = await store.get_message(reader, merchant_id, after)
                 if found is None:
-                    raise InvalidField(errors=(FieldError("/after", "not_valid"),))
+                    raise NotFoundHere(errors=(FieldError("/after", "not_valid"),))
                 place = found.place
             case int():
                 place = after
         messages = await store.list_messages(reader, merchant_id, place, limit)
-        deliveries = await store.list_deliveries(reader, merchant_id, [message.message_id for message in messages])
-    by_message: dict[UUID, list[Delivery]] = defaultdict(list)
-    for delivery in deliveries:
-        by_message[delivery.message_id].append(delivery)
-    items = [Told(message, by_message[message.message_id]) for message in messages]
+        items = await _with_deliveries(reader, merchant_id, messages)
     return Feed(items, messages[-1].place if messages else place)
+
+
+async def read_newest(tools: WebhookTools, merchant_id: UUID, before: int | None, limit: int) -> Sequence[Told]:
+    """Messages before a place in the feed, or all there are, newest first."""
+    async with tools.database.reading() as reader:
+        messages = await store.list_newest_messages(reader, merchant_id, before or PLACE_MAX, limit)
+        return await _with_deliveries(reader, merchant_id, messages)
+
+
+async def _with_deliveries(reader: Reader, merchant_id: UUID, messages: Sequence[Message]) -> list[Told]:
+    by_message: dict[UUID, list[Delivery]] = defaultdict(list)
+    for delivery in await store.list_deliveries(reader, merchant_id, [message.message_id for message in messages]):
+        by_message[delivery.message_id].append(delivery)
+    return [Told(message, by_message[message.message_id]) for message in messages]
 
 
 async def read_message(tools: WebhookTools, merchant_id: UUID, message_id: UUID) -> tuple[Told, Sequence[Attempt]]:
@@ -72,22 +87,35 @@ async def list_tries(reader: Reader, merchant_id: UUID, subject: str) -> Sequenc
     return await store.list_tries(reader, merchant_id, subject)
 
 
-async def replay_message(tools: WebhookTools, merchant_id: UUID, message_id: UUID, endpoint_id: UUID | None) -> Told:
-    """Send a message once more, to one endpoint or to every enabled one that wants it: same id, same body.
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A wish to send a message once more: to one endpoint, or to every enabled one that wants it; and who asks."""
+
+    merchant_id: UUID
+    message_id: UUID
+    endpoint_id: UUID | None = None
+    actor: str = COMMAND_LINE
+
+
+async def replay_message(tools: WebhookTools, wish: Replay) -> Told:
+    """Send a message once more: same id, same body.
 
     Raises NotFoundHere, and StateConflict when the endpoint is disabled or none wants it.
     """
 
     async def story(tx: Transaction) -> None:
-        message = await store.get_message(tx, merchant_id, message_id)
+        message = await store.get_message(tx, wish.merchant_id, wish.message_id)
         if message is None:
             raise NotFoundHere
-        for endpoint in await _addressed(tx, message, endpoint_id):
+        for endpoint in await _addressed(tx, message, wish.endpoint_id):
             await store.replay_delivery(tx, message, endpoint.endpoint_id, tools.now())
-            await tools.wake(tx, merchant_id, endpoint.endpoint_id)
+            await tools.wake(tx, wish.merchant_id, endpoint.endpoint_id)
+        object_id = public("evt", wish.message_id)
+        entry = AuditEntry(wish.merchant_id, wish.actor, "webhook.replayed", object_id)
+        await write_audit(tx, tools.source, entry)
 
     await tools.database.transact(story)
-    told, _ = await read_message(tools, merchant_id, message_id)
+    told, _ = await read_message(tools, wish.merchant_id, wish.message_id)
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -26,6 +27,12 @@ async def make_secret(tools: WebhookTools, tx: Transaction, where: Where, made: 
 async def open_secret(tools: WebhookTools, reader: Reader, where: Where, kept: KeptSecret) -> Secret[bytes]:
     """The key itself. Raises EnvelopeBroken when the row was changed or the key file is another."""
     return await tools.vault.open(reader, _place(where), kept.sealed)
+
+
+async def reseal_secret(tools: WebhookTools, tx: Transaction, where: Where, kept: KeptSecret) -> KeptSecret:
+    """The same secret in an envelope under the data key that seals now."""
+    key = await open_secret(tools, tx, where, kept)
+    return replace(kept, sealed=await tools.vault.seal(tx, _place(where), PURPOSE, key.reveal()))
 
 
 async def open_secrets_in_force(tools: WebhookTools, reader: Reader, endpoint: Endpoint) -> tuple[Secret[bytes], ...]:

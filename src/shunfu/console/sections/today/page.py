@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shunfu.checkout.kit import Say, clock_text, either
-from shunfu.console.kit import Chip, Frame, plain_chip, render, scene_text, second_text, state_chip
-from shunfu.console.model import Alarm, MethodRate, Sum, Today, TroubledJob, rate_permille, rate_text
+from shunfu.console.kit import Chip, Frame, Label, plain_chip, render, scene_text, second_text, state_chip, templates
+from shunfu.console.model import Alarm, Hours, MethodRate, Sum, Today, TroubledJob, rate_permille, rate_text
 from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money
-from shunfu.kernel.plain import SHANGHAI, Words, amount_text
-
-Label = Callable[[str], Words]
-"""What a channel is called."""
+from shunfu.kernel.plain import SHANGHAI, amount_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +46,57 @@ class JobLine:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class HourLine:
+    """An hour's two sums, in words and as numbers in major units; empty where the hour has not been."""
+
+    clock: str
+    today: str
+    today_value: str
+    yesterday: str
+    yesterday_value: str
+
+
 def render_today(frame: Frame, today: Today, label: Label) -> str:
     """The page for the visitor's merchant, as HTML."""
+    return render(frame, "today.html", "today", title=frame.say("console.today"), **_figures(frame, today, label))
+
+
+def render_figures(frame: Frame, today: Today, label: Label) -> str:
+    """What moves on that page, as HTML."""
+    shown: dict[str, object] = {"say": frame.say, "is_sandbox": frame.visitor.mode == "test", "visitor": frame.visitor}
+    return templates().get_template("figures.html").render(shown | _figures(frame, today, label))
+
+
+def _figures(frame: Frame, today: Today, label: Label) -> dict[str, object]:
     say = frame.say
-    return render(
-        frame,
-        "today.html",
-        "today",
-        title=say("console.today"),
-        heading=_heading(say, today),
-        as_of=_as_of(say, today),
-        today=today,
-        captured=_main(today.captured),
-        refunded=_main(today.refunded),
-        captured_more=_rest(say, today.captured),
-        refunded_more=_rest(say, today.refunded),
-        success=_success(say, today.methods),
-        unknown_since=clock_text(today.unknown_since, today.now) if today.unknown_since else None,
-        rates=[_rate(frame, one, label) for one in today.methods],
-        alarms=[_alarm(say, one) for one in today.alarms],
-        jobs=[_job(say, one) for one in today.jobs],
-        waiting_chip=state_chip(say, "refund", "REQUESTED"),
-    )
+    return {
+        "heading": _heading(say, today),
+        "as_of": _as_of(say, today),
+        "live": say("console.live", clock=today.now.astimezone(SHANGHAI).strftime("%H:%M:%S")),
+        "today": today,
+        "captured": _main(today.captured),
+        "refunded": _main(today.refunded),
+        "captured_more": _rest(say, today.captured),
+        "refunded_more": _rest(say, today.refunded),
+        "success": _success(say, today.methods),
+        "unknown_since": clock_text(today.unknown_since, today.now) if today.unknown_since else None,
+        "rates": [_rate(frame, one, label) for one in today.methods],
+        "alarms": [_alarm(say, one) for one in today.alarms],
+        "jobs": [_job(say, one) for one in today.jobs],
+        "waiting_chip": state_chip(say, "refund", "REQUESTED"),
+        "hours": _hours(today.hours),
+    }
+
+
+def _hours(hours: Hours) -> list[HourLine]:
+    lines: list[HourLine] = []
+    for hour, (today, yesterday) in enumerate(zip(hours.today, hours.yesterday, strict=True)):
+        one, other = Money(today, hours.currency), Money(yesterday, hours.currency)
+        has_been = hour <= hours.now_hour
+        told = (amount_text(one), one.major()) if has_been else ("—", "")
+        lines.append(HourLine(f"{hour:02}:00", *told, amount_text(other), other.major()))
+    return lines
 
 
 def _heading(say: Say, today: Today) -> str:

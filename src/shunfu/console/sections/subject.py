@@ -7,17 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shunfu.checkout.kit import moment_text
-from shunfu.console.kit import Fact, Frame, NavItem, Place, render, scene_text, second_text, state_chip
+from shunfu.console.kit import (
+    ActForm,
+    Fact,
+    FormField,
+    Frame,
+    Label,
+    NavItem,
+    render,
+    scene_text,
+    second_text,
+    state_chip,
+)
 from shunfu.console.model import RefundRow, SubjectKind
-from shunfu.console.order_pages import refund_row
-from shunfu.console.today_page import Label
+from shunfu.console.sections.rows import refund_row
 from shunfu.gateway.wording import reason_words
 from shunfu.kernel.clock import rfc3339
 from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money
 from shunfu.kernel.plain import SHANGHAI, amount_text
 from shunfu.payments import Explained, Line, Payment
-from shunfu.refunds import ExplainedRefund, Refund
+from shunfu.refunds import ExplainedRefund, Refund, RefundState
 
 _WAYS = {
     ("merchant", "shunfu"): "ev ev-ab",
@@ -26,7 +36,7 @@ _WAYS = {
     ("channel", "shunfu"): "ev ev-cb",
 }
 _KINDS: Mapping[type, SubjectKind] = {Explained: "payment", ExplainedRefund: "refund"}
-_PLACES: Mapping[type, Place] = {Explained: "orders", ExplainedRefund: "refunds"}
+_PLACES: Mapping[type, str] = {Explained: "orders", ExplainedRefund: "refunds"}
 NOTE_MAX = 120
 
 
@@ -51,14 +61,16 @@ def render_payment(frame: Frame, found: Explained, refunds: Sequence[RefundRow] 
     number = public("pay", found.payment.payment_id)
     facts = _payment_facts(frame, found.payment, label)
     title = frame.say("console.payment.title")
-    return _subject(frame, found, label, title=title, number=number, facts=facts, refunds=rows)
+    acts = _payment_acts(frame, found.payment)
+    return _subject(frame, found, label, title=title, number=number, facts=facts, refunds=rows, acts=acts)
 
 
 def render_refund(frame: Frame, found: ExplainedRefund, label: Label) -> str:
     """One refund, as HTML."""
     number, title = public("rfd", found.refund.refund_id), frame.say("console.refund.title")
     facts = _refund_facts(frame, found.refund, label)
-    return _subject(frame, found, label, title=title, number=number, facts=facts, refunds=None)
+    acts = _refund_acts(frame, found.refund)
+    return _subject(frame, found, label, title=title, number=number, facts=facts, refunds=None, acts=acts)
 
 
 def _subject(frame: Frame, found: Explained | ExplainedRefund, label: Label, **own: object) -> str:
@@ -150,6 +162,54 @@ def _payment_facts(frame: Frame, payment: Payment, label: Label) -> list[Fact]:
     }
     links = [Fact(say("console.fact.order"), order, f"/console/orders/{order}")]
     return links + [Fact(say(f"console.fact.{name}"), text) for name, text in told.items() if text]
+
+
+def _payment_acts(frame: Frame, payment: Payment) -> list[ActForm]:
+    """What the visitor may do to a payment: ask the channel, and give money back while some is left."""
+    say, capabilities = frame.say, frame.visitor.caller.capabilities
+    path = f"/console/payments/{public('pay', payment.payment_id)}"
+    acts: list[ActForm] = []
+    left = payment.refundable
+    if left is not None and left.minor > 0 and "refunds:write" in capabilities:
+        told = say("console.act.refund.text", amount=amount_text(left))
+        fields = (
+            FormField("amount", say("console.amount"), left.major(), length=16),
+            FormField("reason", say("console.reason"), hint=say("console.act.refund.reason"), length=80),
+        )
+        refund = ActForm(
+            f"{path}/refund", say("console.act.refund"), told, fields, hidden=(("form_id", frame.form_id),)
+        )
+        acts.append(refund)
+    if "payments:write" in capabilities:
+        acts.append(ActForm(f"{path}/ask", say("console.act.ask"), say("console.act.ask.text")))
+    return acts
+
+
+def _refund_acts(frame: Frame, refund: Refund) -> list[ActForm]:
+    """What the visitor may do to a refund. Whoever asked for it never decides about it."""
+    say, caller = frame.say, frame.visitor.caller
+    path = f"/console/refunds/{public('rfd', refund.refund_id)}"
+    acts: list[ActForm] = []
+    if "refunds:approve" in caller.capabilities:
+        acts += _deciding(frame, refund, path)
+    if "refunds:write" in caller.capabilities and refund.state is not RefundState.REQUESTED:
+        acts.append(ActForm(f"{path}/ask", say("console.act.ask"), say("console.act.ask.text")))
+    return acts
+
+
+def _deciding(frame: Frame, refund: Refund, path: str) -> list[ActForm]:
+    say = frame.say
+    if refund.state is RefundState.ABNORMAL:
+        return [ActForm(f"{path}/redirect", say("console.act.redirect"), say("console.act.redirect.text"))]
+    if refund.state is not RefundState.REQUESTED:
+        return []
+    if refund.requested_by == frame.visitor.caller.subject:
+        return [ActForm("", "", say("console.act.own_refund"))]
+    told = say("console.act.approve.text", amount=amount_text(refund.amount))
+    return [
+        ActForm(f"{path}/approve", say("console.act.approve"), told, is_main=True),
+        ActForm(f"{path}/reject", say("console.act.reject"), say("console.act.reject.text"), is_danger=True),
+    ]
 
 
 def _some(minor: int, like: Money) -> str | None:
