@@ -19,7 +19,7 @@ from app.test_audit import Installation
 from app.test_cli import assert_one_line, sandbox_credentials, shunfu_cli
 from db.support import manual
 from flows.world import World, make_world
-from shunfu.app.doctor import examine
+from shunfu.app.doctor import examine, judge_key_ends
 from shunfu.app.key_checks import begin_key_checks, follow_key_file, list_every_expiry
 from shunfu.app.keys import RotateOptions, rotate_in, rotation_tools
 from shunfu.app.ring import keeper, kms_of, open_ring
@@ -27,7 +27,7 @@ from shunfu.app.settings import load
 from shunfu.db import Database, Urls
 from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import PLATFORM, parse_public
-from shunfu.merchants import make_key_file, new_key, read_key_file, replace_key_file
+from shunfu.merchants import judge, lock_key_file, make_key_file, new_key, read_key_file, replace_key_file
 from shunfu.webhooks import NewEndpoint, create_endpoint, read_endpoint
 
 KMS = """
@@ -131,10 +131,27 @@ def test_keys_in_a_variable_are_extended_put_in_place_and_wrapped_with(tmp_path:
     assert_one_line(shunfu.run("keys", "rotate", "--retire"), "SHUNFU_KEYS")
     ring = tmp_path / "ring.json"
     extend = ("keys", "extend", "--to", str(ring))
-    assert shunfu.told(*extend)["keys"] == 2
+    extended = shunfu.told(*extend)
+    assert (extended["keys"], extended["signing_keys"]) == (2, 2)
+    before, text = json.loads(shunfu.keys), json.loads(ring.read_text())
+    assert text["active"] == before["active"], "no server wraps with it before all know it"
+    assert text["signing"][0] == before["signing"][0], "nor signs"
+    assert text["signing"][1]["until"] is None
     assert stat.S_IMODE(ring.stat().st_mode) == 0o600
     assert_one_line(shunfu.run(*extend), "is there already")
+    promote = ("keys", "extend", "--promote", "--to", str(tmp_path / "ring2.json"))
+    assert_one_line(shunfu.run(*promote), "No new key waits")
     shunfu.keys = ring.read_text()
+    assert_one_line(shunfu.run("keys", "extend", "--to", str(tmp_path / "ring2.json")), "--promote")
+    assert_one_line(shunfu.run("keys", "rotate"), "--promote")
+    assert_one_line(shunfu.run("keys", "rotate", "--signing"), "--promote")
+    promoted = shunfu.told(*promote)
+    assert (promoted["keys"], promoted["waiting"]) == (2, None)
+    assert promoted["active"] == extended["waiting"]
+    shunfu.keys = (tmp_path / "ring2.json").read_text()
+    last = json.loads(shunfu.keys)["signing"]
+    assert [one["key"] for one in last] == [one["key"] for one in reversed(text["signing"])]
+    assert [one["until"] is None for one in last] == [True, False]
     done = shunfu.told("keys", "rotate")
     assert (done["resumed"], done["data_keys"]) == (True, 1)
     assert not (tmp_path / "elsewhere" / "keys.json").exists()
@@ -184,6 +201,58 @@ def test_doctor_says_where_the_keys_are_and_shows_none(tmp_path: Path, monkeypat
     assert '"signing"' not in everything
 
 
+@pytest.mark.parametrize("how", [(), ("--retire",), ("--signing",)], ids=str)
+def test_a_second_command_is_refused_while_one_is_at_work(
+    tmp_path: Path, database_urls: Urls, how: tuple[str, ...]
+) -> None:
+    shunfu = Installation(tmp_path, database_urls)
+    shunfu.told("merchant", "create", "--name", "x")
+    file = tmp_path / "data" / "keys.json"
+    before = file.read_bytes()
+    with lock_key_file(file):
+        assert_one_line(shunfu.run("keys", "rotate", *how), "at work")
+        shunfu.told("keys", "rotate", "--data-keys")
+    assert file.read_bytes() == before
+    if not how:
+        shunfu.told("keys", "rotate")
+        assert len(read_key_file(file).keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("days", "is_ok", "advice"), [(31, True, ""), (30, True, "Within"), (0, True, "Within"), (-1, False, "Past")]
+)
+def test_doctor_warns_before_our_own_keys_end_and_fails_after(days: int, is_ok: bool, advice: str) -> None:
+    clock = manual()[0]
+    ends = clock.instant + timedelta(days=days)
+    near = judge("wrapping_key", ("kek_x", "key_file"), ends, clock.instant - timedelta(seconds=1))
+    far = judge("signing_key", ("installation", "signing"), clock.instant + timedelta(days=300), clock.instant)
+    found = judge_key_ends((near, far))
+    assert (found.check, found.ok) == ("key ends", is_ok)
+    assert found.advice.startswith(advice) if advice else not found.advice
+    assert found.advice.endswith("Run: shunfu keys rotate") or not advice
+    endless = judge_key_ends((far, judge("signing_key", ("installation", "signing"), None, clock.instant)))
+    assert endless.ok
+    assert endless.advice.endswith("Run: shunfu keys rotate --signing")
+
+
+def test_doctor_looks_at_the_ends_of_the_key_file(tmp_path: Path, database_urls: Urls) -> None:
+    shunfu = Installation(tmp_path, database_urls)
+    shunfu.told("merchant", "create", "--name", "x")
+
+    def seen() -> dict[str, Any]:
+        told = json.loads(shunfu.run("doctor", "--format", "json").stdout)
+        return next(one for one in told["findings"] if one["check"] == "key ends")
+
+    assert (seen()["ok"], seen()["advice"]) == (True, "")
+    file = tmp_path / "data" / "keys.json"
+    text = json.loads(file.read_text())
+    text["signing"][0]["made"] = "2020-01-01T00:00:00Z"
+    file.write_text(json.dumps(text))
+    assert (seen()["ok"], "keys rotate --signing" in seen()["advice"]) == (False, True)
+    file.unlink()
+    assert seen()["ok"] is False
+
+
 @pytest.mark.parametrize("command", ["'unfinished", " "])
 def test_a_command_that_is_none_is_said_so(command: str) -> None:
     with pytest.raises(SetupFault, match="kms_command"):
@@ -223,7 +292,7 @@ async def test_a_running_server_follows_its_file(tmp_path: Path, lines: list[Any
     await until("key_file_unreadable")
     assert len(ring.keys) == 1, "what cannot be read changes nothing"
     path.write_bytes(whole)
-    replace_key_file(path, ring.contents.with_key(new_key(source), source.now()))
+    replace_key_file(path, ring.contents, ring.contents.with_key(new_key(source), source.now()))
     await until("key_file_read_again")
     assert len(ring.keys) == 2
     stop.set()

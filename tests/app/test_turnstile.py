@@ -109,6 +109,15 @@ async def test_this_machine_is_not_one_customer(world: World) -> None:
     assert {(await ask(app, "/problems/forbidden", "127.0.0.1")).status for _ in range(10)} == {200}
 
 
+async def test_behind_a_proxy_that_nobody_named_one_client_shuts_nobody_out(world: World) -> None:
+    """All the world comes from this machine then: no failure and no log-in of one counts against the others."""
+    app = app_with(world, limit_failures_per_minute=2, limit_login_per_minute=2)
+    for _ in range(6):
+        answer = await ask(app, "/v1/orders", "127.0.0.1", authorization="Bearer sk_test_x")
+        assert answer.status == 401
+    assert (await ask(app, "/console/login", "127.0.0.1")).status == 200
+
+
 async def test_a_key_wherever_it_comes_from(world: World) -> None:
     app = app_with(world, limit_key_per_minute=5)
     for number in range(5):

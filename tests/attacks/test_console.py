@@ -29,7 +29,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.asgi import Answer
 from attacks.tenants import HOOK, PARAMETER, Tenants, fingerprint
-from console.test_doors import HOST, PASSWORD, SECRET, TOKEN, Browser, Office
+from console.test_doors import HOST, PASSWORD, SECRET, Browser, Office
 from db.support import sql
 from flows.world import credentials
 from pages.serving import free_listener, serving
@@ -39,7 +39,7 @@ from shunfu.app.settings import load
 from shunfu.checkout.pages import static_dir as shopper_static_dir
 from shunfu.console.pages import static_dir
 from shunfu.db import Urls
-from shunfu.kernel.ids import PLATFORM, encode, public
+from shunfu.kernel.ids import PLATFORM, public
 from shunfu.merchants.staff import make_link
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -228,23 +228,23 @@ async def test_no_list_goes_on_with_anothers_cursor(staffed: Staffed) -> None:
 async def test_no_form_does_anything_to_what_is_anothers(staffed: Staffed, module_urls: Urls) -> None:
     """A42: with a form of one's own, rightly filled in, sent to the victim's address."""
     tenants = staffed.tenants
-    token = await form_token(staffed.stranger)
+    form = await form_of(staffed.stranger)
     before = await rows_of(module_urls, tenants)
     about = [path for path in staffed.routes("POST") if PARAMETER.search(path)]
     for path in about:
-        said = await staffed.stranger.post(tenants.filled(path), fields_of(tenants, token))
+        said = await staffed.stranger.post(tenants.filled(path), fields_of(tenants, form))
         assert said.status in {403, 404}, (path, said.status, said.headers.get("location"))
-    side = {"merchant": tenants.ids["merchant"], "form_token": token}
+    side = {"merchant": tenants.ids["merchant"], **form}
     assert (await staffed.stranger.post("/console/side", side)).status == 404
     assert await rows_of(module_urls, tenants) == before, "a stranger changed the victim's rows"
     for path in set(staffed.routes("POST")) - set(about) - {"/console/side"}:
-        said = await staffed.stranger.post(path, fields_of(tenants, token))
+        said = await staffed.stranger.post(path, fields_of(tenants, form))
         assert said.status < 500, (path, said.status)
         assert tenants.betrayed(said.body) == [], path
     after = await rows_of(module_urls, tenants)
     assert {name for name in after if after[name] != before[name] and name not in STAFF_TABLES} == set()
-    for path in sorted(about, key=lambda path: ("sessions" in path, "disable" in path, path)):
-        said = await staffed.victim.post(tenants.filled(path), fields_of(tenants, await form_token(staffed.victim)))
+    for path in sorted(about, key=lambda path: ("sessions" in path, "person}/remove" in path, "disable" in path, path)):
+        said = await staffed.victim.post(tenants.filled(path), fields_of(tenants, await form_of(staffed.victim)))
         assert said.status not in {403, 404}, (path, "the control")
         assert said.status < 500, (path, "the control")
         assert "/console/login" not in said.headers.get("location", ""), (path, "the control")
@@ -258,16 +258,17 @@ async def rows_of(urls: Urls, tenants: Tenants) -> dict[str, str]:
     }
 
 
-def fields_of(tenants: Tenants, token: str) -> dict[str, str]:
-    made = encode(tenants.world.house.source.new_id())
+def fields_of(tenants: Tenants, form: dict[str, str]) -> dict[str, str]:
     told = {"account": tenants.ids["account_id"], "credentials": json.dumps(credentials())}
-    return {**FIELDS, **told, "form_id": made, "form_token": token}
+    return {**FIELDS, **told, **form}
 
 
-async def form_token(browser: Browser) -> str:
-    found = TOKEN.search((await browser.get("/console/sessions")).body.decode())
-    assert found is not None
-    return found[1]
+async def form_of(browser: Browser) -> dict[str, str]:
+    """What a form of the browser's own session carries: its token, and the id that what it makes gets."""
+    page = (await browser.get("/console/webhooks")).body.decode()
+    found = {name: re.search(rf'name="{name}" value="([^"]+)"', page) for name in ("form_token", "form_id")}
+    assert all(found.values()), page
+    return {name: match[1] for name, match in found.items() if match}
 
 
 async def test_a_browser_runs_nothing_of_what_strangers_wrote(staffed: Staffed) -> None:

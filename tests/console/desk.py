@@ -66,6 +66,10 @@ class Desk:
         assert place.endswith(f"done={note}"), place
         return place
 
+    def made_id(self, who: str) -> str:
+        """The id that a form of somebody's session carries."""
+        return self.forms.write_id(self.visitors[who].session_id, self.world.house.source.new_id())
+
     def sits(self, who: str, role: str, number: int, *, is_proved: bool = True, merchant: str = "ours") -> None:
         """Let a person of a role sit at the desk."""
         mine = self.visitors[merchant].caller.merchant_id

@@ -19,7 +19,7 @@ from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money
 from shunfu.kernel.plain import Words
 from shunfu.kernel.secret import Secret
-from shunfu.ledger import Balance, LedgerDay, LedgerLine, Proof, capture
+from shunfu.ledger import Balance, LedgerDay, LedgerLine, capture
 from shunfu.merchants import AuditEntry, AuditRow, KeyExpiry, ListedKey, OpenAccount
 from shunfu.reconcile import Break, BreakState, Preview, Run
 from shunfu.reconcile.model import BreakKind, Ours, RunState, Subject, Theirs
@@ -134,18 +134,13 @@ CHANGES = (Change("payment", "PENDING", "CAPTURED"), Change("order", "OPEN", "PA
 OPEN = Preview(found(BreakState.OPEN), ADVICE, CHANGES, POSTING)
 PROPOSED = Preview(found(BreakState.PROPOSED, "stf_2", HOSTILE), ADVICE, CHANGES, POSTING)
 OWN = Preview(found(BreakState.PROPOSED, "stf_1"), Proposal("none", ADVICE.words), ())
-PROOF = Proof(
-    3,
-    8,
-    (
-        Balance("channel_receivable:pigeon:1900000109", "CNY", "debit", 18_240_650, 211_800),
-        Balance("sales", "CNY", "credit", 0, 18_240_650),
-        Balance("of_tomorrow", "CNY", "credit", 0, 0),
-    ),
-    (),
-)
+BALANCES = [
+    Balance("channel_receivable:pigeon:1900000109", "CNY", "debit", 18_240_650, 211_800),
+    Balance("sales", "CNY", "credit", 0, 18_240_650),
+    Balance("of_tomorrow", "CNY", "credit", 0, 0),
+]
 BOOKS = ledger.Books(
-    PROOF,
+    BALANCES,
     [LedgerDay(date(2026, 11, 21), "pigeon", "CNY", 18_240_650, 0, 211_800, 0, 0, 69_000, 0, 17_959_850)],
     [
         LedgerLine(uid(120), "capture", uid(30), "channel_receivable:pigeon:1", "sales", Money(8600, "CNY"), NOW),
@@ -214,7 +209,7 @@ def every(frame: Frame, live: Frame, label: Label, today: Today) -> dict[str, st
         "break-proposed": reconcile.render_break(frame, PROPOSED, told),
         "break-own": reconcile.render_break(frame, OWN, told),
         "ledger": ledger.render_ledger(frame, BOOKS, older, told),
-        "ledger-empty": ledger.render_ledger(live, ledger.Books(Proof(0, 0, (), (uid(1),)), [], []), Listing(), told),
+        "ledger-empty": ledger.render_ledger(live, ledger.Books([], [], []), Listing(), told),
         "audit": audit.render_audit(frame, AUDIT, 3),
         "audit-empty": audit.render_audit(live, [], None),
         "jobs": jobs.render_jobs(frame, [FAULT], older),

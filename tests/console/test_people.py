@@ -78,6 +78,19 @@ async def test_an_owner_invites_changes_resets_and_disables(office: Office) -> N
     assert (await fresh.get("/console/authenticator")).headers["location"].startswith("/console/login")
 
 
+async def test_an_owner_takes_a_person_out_on_the_page(office: Office) -> None:
+    owner = office.browser()
+    await office.owner(owner)
+    lin, _ = await invited(office, owner, "finance", "lin")
+    path = f"/console/staff/{await person(office, 'lin')}/remove"
+    assert f'action="{path}"' in (await owner.get("/console/staff")).body.decode()
+    assert (await owner.post(path, {})).status == 403, "without the session's token"
+    assert (await acts(owner, path))[:2] == (303, "/console/staff?done=removed")
+    assert path not in (await owner.get("/console/staff")).body.decode()
+    assert (await lin.get("/console")).headers["location"].startswith("/console/login"), "at once"
+    assert (await acts(owner, path))[0] == 404, "out already"
+
+
 async def test_a_link_is_taken_back_on_the_page(office: Office) -> None:
     owner = office.browser()
     await office.owner(owner)
@@ -102,6 +115,7 @@ async def test_what_cannot_be_done_is_said_on_the_page(office: Office) -> None:
         (f"/console/staff/{me}/role", {"role": "king"}, "invalid_field"),
         (f"/console/staff/{me}/disable", {}, "own_account"),
         (f"/console/staff/{me}/reset", {}, "own_account"),
+        (f"/console/staff/{me}/remove", {}, "own_account"),
         ("/console/staff/invite", {}, "invalid_field"),
     ):
         assert (await acts(owner, path, **fields))[:2] == (303, f"/console/staff?no={why}"), path
@@ -117,7 +131,7 @@ async def test_another_organisations_people_are_not_there(office: Office) -> Non
     link = await house.database.transact(lambda tx: make_link(tx, house.source, organisation, "owner"))
     stranger, _ = await becomes(office, f"/console/first/{link.reveal()}", "stranger")
     theirs = await person(office, "stranger")
-    for act, fields in (("role", {"role": "viewer"}), ("unlock", {}), ("reset", {}), ("disable", {})):
+    for act, fields in (("role", {"role": "viewer"}), ("unlock", {}), ("reset", {}), ("disable", {}), ("remove", {})):
         assert (await acts(owner, f"/console/staff/{theirs}/{act}", **fields))[0] == 404, act
     assert "stranger" not in (await owner.get("/console/staff")).body.decode()
     assert "陈梅" not in (await stranger.get("/console/staff")).body.decode()
@@ -133,7 +147,12 @@ async def test_who_may_not_act_gets_no_form_and_no_deed(office: Office, role: st
     assert said.status == sees
     assert "/console/staff/invite" not in said.body.decode()
     me = await person(office, "mei")
-    for path in ("/console/staff/invite", f"/console/staff/{me}/role", f"/console/staff/{me}/disable"):
+    for path in (
+        "/console/staff/invite",
+        f"/console/staff/{me}/role",
+        f"/console/staff/{me}/disable",
+        f"/console/staff/{me}/remove",
+    ):
         assert (await acts(lin, path, role="owner"))[0] == 403, path
     assert (
         await rows(office.world.house.database, "SELECT role FROM staff_roles WHERE role = 'owner'") == [("owner",)] * 2

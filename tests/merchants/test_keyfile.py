@@ -20,6 +20,7 @@ from shunfu.kernel.signing import to_text
 from shunfu.merchants import (
     KeyRing,
     key_text,
+    lock_key_file,
     make_key_file,
     new_key,
     read_key_file,
@@ -226,7 +227,7 @@ def test_it_is_replaced_whole_and_stays_its_owners(path: Path) -> None:
     source = manual()[1]
     before = read_key_file(path).contents
     path.with_name(f"{path.name}.{os.getpid()}.new").write_text("what a crash left")
-    replace_key_file(path, before.with_key(new_key(source), source.now()))
+    replace_key_file(path, before, before.with_key(new_key(source), source.now()))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert set(before.keys) < set(read_key_file(path).keys)
@@ -234,8 +235,37 @@ def test_it_is_replaced_whole_and_stays_its_owners(path: Path) -> None:
 
 def test_one_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path, path: Path) -> None:
     folder = tmp_path / "gone" / "keys.json"
+    contents = read_key_file(path).contents
+    with pytest.raises(SetupFault, match="is missing"):
+        replace_key_file(folder, contents, contents)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    beside.mkdir()
+    before = path.read_bytes()
     with pytest.raises(SetupFault, match="cannot be written"):
-        replace_key_file(folder, read_key_file(path).contents)
+        replace_key_file(path, contents, contents)
+    assert path.read_bytes() == before
+
+
+def test_a_change_of_stale_contents_is_refused_and_loses_no_key(path: Path) -> None:
+    source = manual()[1]
+    before = read_key_file(path).contents
+    first, second = new_key(source), new_key(source)
+    replace_key_file(path, before, before.with_key(first, source.now()))
+    with pytest.raises(SetupFault, match="changed by another command"):
+        replace_key_file(path, before, before.with_key(second, source.now()))
+    assert set(read_key_file(path).keys) == {*before.keys, first.key_id}
+
+
+def test_one_command_at_a_time_holds_the_key_file(path: Path) -> None:
+    with lock_key_file(path):
+        with pytest.raises(SetupFault, match="at work"), lock_key_file(path):
+            pass
+        assert stat.S_IMODE(path.with_name(f"{path.name}.lock").stat().st_mode) == 0o600
+    with lock_key_file(path):
+        pass
+    folder = path.parent / "gone"
+    with pytest.raises(SetupFault, match="cannot be opened"), lock_key_file(folder / "keys.json"):
+        pass
 
 
 def test_the_key_that_wraps_is_never_dropped(path: Path) -> None:
@@ -250,14 +280,14 @@ async def test_a_ring_follows_its_file(path: Path) -> None:
     link = server.signer
     place, nonce = Place(PLATFORM, "t", "c", UUID(int=1)), b"n" * 12
     early = await old.wrap(place, b"early", nonce)
-    replace_key_file(path, old.contents.with_key(new_key(source), source.now()))
+    replace_key_file(path, old.contents, old.contents.with_key(new_key(source), source.now()))
     late = await server.wrap(place, b"late", nonce)
     assert late["k"] != early["k"], "a ring looks before it wraps"
     assert await old.unwrap(place, late) == b"late", "and when an envelope names a key that it does not know"
     assert await server.unwrap(place, early) == b"early"
     assert server.signer is link
     fixed = KeyRing(old.contents.without_keys(frozenset()).keys, old.active, old.signer)
-    replace_key_file(path, old.contents.with_key(new_key(source), source.now()))
+    replace_key_file(path, old.contents, old.contents.with_key(new_key(source), source.now()))
     assert not fixed.refresh()
     with pytest.raises(EnvelopeBroken, match="key file"):
         await fixed.unwrap(place, await server.wrap(place, b"later", nonce))

@@ -71,6 +71,7 @@ async def test_what_it_wraps_it_opens_again_at_the_same_place(
     told = told_to(log)
     assert [one["action"] for one in told] == ["wrap", "unwrap", "wrap"]
     assert told[0]["plaintext"] == "AHNlY3JldP8="
+    assert (told[2]["context"], told[2]["plaintext"]) == ("probe", "c2h1bmZ1IHByb2Jl"), "some wrap no empty text"
     assert told[0]["argv"] == ["a b", "$HOME; true"], "no shell"
     assert "VAULT_TOKEN" in told[0]["env"]
     assert not [name for name in told[0]["env"] if name.startswith("SHUNFU_")]

@@ -189,7 +189,7 @@ async def test_killed_after_any_step_and_run_again_everything_opens(bank: Bank, 
 async def test_killed_while_the_file_is_written_nothing_has_changed(bank: Bank) -> None:
     before = bank.path.read_bytes()
 
-    def keep(_: object) -> None:
+    def keep(_: object, __: object) -> None:
         bank.path.with_name("keys.json.1.new").write_text('{"version": 2, "act')
         raise Killed
 

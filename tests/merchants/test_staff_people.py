@@ -102,6 +102,7 @@ async def test_somebody_of_another_organisation_is_as_if_they_were_not_there(off
     mine, theirs = actor(owner), stranger.staff_id
     assert await staff.change_role(tools, mine, theirs, "viewer") == "not_found"
     assert await staff.disable(tools, mine, theirs) == "not_found"
+    assert await staff.remove(tools, mine, theirs) == "not_found"
     assert await staff.unlock(tools, mine, theirs) == "not_found"
     assert await staff.reset_factor(tools, mine, theirs) == "not_found"
     invited = await staff.invite(tools, actor(stranger), "viewer")
@@ -145,9 +146,10 @@ async def test_nobody_but_an_owner_changes_anything(office: Office, role: staff.
         await staff.change_role(tools, wish, lin.staff_id, "owner"),
         await staff.unlock(tools, wish, owner.staff_id),
         await staff.disable(tools, wish, owner.staff_id),
+        await staff.remove(tools, wish, owner.staff_id),
         await staff.reset_factor(tools, wish, owner.staff_id),
     ]
-    assert told == ["not_allowed"] * 6
+    assert told == ["not_allowed"] * 7
 
 
 async def test_an_owner_without_proof_or_whose_session_has_ended_changes_nothing(office: Office) -> None:

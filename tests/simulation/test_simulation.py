@@ -21,8 +21,8 @@ from simulation.many import run_many
 from simulation.running import OPERATIONS_MIN, ORDERS_MIN, run_seed
 from simulation.tallying import Tally, order_cells, payment_cells, refund_cells
 
-SEEDS = range(1000)
-LONG_SEEDS = range(1000, 11_000)
+SEEDS = range(1250)
+LONG_SEEDS = range(1250, 11_250)
 JOBS = 2
 TESTS = Path(__file__).resolve().parents[1]
 RESULTS = TESTS.parent / "build" / "simulation.json"

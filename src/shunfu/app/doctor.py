@@ -21,14 +21,16 @@ from shunfu.app.wiring import opened_database
 from shunfu.db import collect, list_recovering, pending, running_urls, schema_packages
 from shunfu.driver import discover
 from shunfu.kernel.errors import Fault, SetupFault
+from shunfu.merchants import KeyExpiry, Lives, list_own_expiries
 
 BUILT_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 CLOCK_STEP_SECONDS = 0.05
+KEY_END_NEAR_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: `ok`, what was seen, and what to do if it is not ok."""
+    """One thing that was looked at: `ok`, what was seen, and what to do. Advice on something ok is a warning."""
 
     check: str
     ok: bool
@@ -50,7 +52,7 @@ def examine(flags: Mapping[str, Raw | None], config: Path | None) -> list[Findin
         ("backups", lambda told: look_at_backups(told, datetime.now(UTC))),
     ]
     looked_at = [_looked_at(name, check, settings) for name, check in checks]
-    return [*_values(settings), *looked_at, *_transport(settings)]
+    return [*_values(settings), *looked_at, _key_ends(settings), *_transport(settings)]
 
 
 def _transport(settings: Settings) -> list[Finding]:
@@ -96,12 +98,50 @@ def _keys(settings: Settings) -> str:
     return describe_ring(settings, open_ring(settings))
 
 
+def _key_ends(settings: Settings) -> Finding:
+    try:
+        if _is_down(settings):
+            return Finding("key ends", ok=True, seen="not looked at: the database does not run")
+        with located(settings) as database:
+            if asyncio.run(pending(database.migration_url, collect(schema_packages()))):
+                return Finding("key ends", ok=True, seen="not looked at: migrations are missing")
+            return judge_key_ends(asyncio.run(_own_ends(settings, database.app_url)))
+    except Fault as fault:
+        return Finding("key ends", ok=False, seen=type(fault).__name__, advice=str(fault))
+
+
+async def _own_ends(settings: Settings, app_url: str) -> tuple[KeyExpiry, ...]:
+    keys = open_ring(settings), Lives(settings.whole("key_days"), settings.whole("credential_days"))
+    async with opened_database(settings, app_url) as database, database.reading() as reader:
+        return await list_own_expiries(keys, reader, datetime.now(UTC))
+
+
+def judge_key_ends(found: tuple[KeyExpiry, ...]) -> Finding:
+    """The installation's own keys: a warning from 30 days before an end and for one without, and not ok after it."""
+    seen = ", ".join(f"{one.kind} {one.subject} until {one.ends or 'no known end'}" for one in found)
+    if ended := sorted({one.kind for one in found if one.is_expired}):
+        advice = f"Past its end: {', '.join(ended)}. {_how_to_rotate(ended)}"
+        return Finding("key ends", ok=False, seen=seen, advice=advice)
+    near = sorted({one.kind for one in found if one.days_left is None or one.days_left <= KEY_END_NEAR_DAYS})
+    advice = f"Within {KEY_END_NEAR_DAYS} days of its end, or without one: {', '.join(near)}. {_how_to_rotate(near)}"
+    return Finding("key ends", ok=True, seen=seen, advice=advice if near else "")
+
+
+def _how_to_rotate(kinds: list[str]) -> str:
+    commands = {"wrapping_key": "shunfu keys rotate", "signing_key": "shunfu keys rotate --signing"}
+    return f"Run: {', '.join(commands[kind] for kind in kinds)}"
+
+
 def _channels(_: Settings) -> str:
     return ", ".join(discover().channels)
 
 
+def _is_down(settings: Settings) -> bool:
+    return settings.secret("database_url") is None and running_urls(embedded_settings(settings)) is None
+
+
 def _database(settings: Settings) -> str:
-    if settings.secret("database_url") is None and running_urls(embedded_settings(settings)) is None:
+    if _is_down(settings):
         is_new = not (settings.data_folder / "postgres" / "data").exists()
         return "embedded, not made yet; `shunfu up` makes it" if is_new else "embedded, stopped; `shunfu up` starts it"
     with located(settings) as database:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -24,6 +24,8 @@ from shunfu.kernel.errors import SetupFault
 from shunfu.kernel.ids import PLATFORM, parse_public, public
 from shunfu.merchants import (
     ALL_CAPABILITIES,
+    SIGNING_WINDOW,
+    KeyContents,
     KeyExpiry,
     ListedKey,
     Merchant,
@@ -39,6 +41,7 @@ from shunfu.merchants import (
     list_api_keys,
     list_merchants,
     list_wrapping_keys,
+    lock_key_file,
     new_contents,
     publish_signing_key,
     renew_data_keys,
@@ -74,9 +77,16 @@ def rotate(settings: Settings, options: RotateOptions) -> Report:
     with _watched() as watch:
 
         async def work(house: House) -> Report:
-            return await rotate_in(house, rotation_tools(settings, house, watch), options)
+            with _alone(settings, house, options):
+                return await rotate_in(house, rotation_tools(settings, house, watch), options)
 
         return in_house(settings, work)
+
+
+def _alone(settings: Settings, house: House, options: RotateOptions) -> AbstractContextManager[None]:
+    """The key file for oneself, where it is written: not for keys elsewhere, which may stand on a disk to read only."""
+    is_written = options.is_signing or options.is_retiring or not (options.is_data or house.ring.is_outside)
+    return lock_key_file(settings.key_file) if is_written and keeper(settings) else nullcontext()
 
 
 async def rotate_in(house: House, tools: RotationTools, options: RotateOptions) -> Report:
@@ -144,20 +154,42 @@ def list_keys(settings: Settings, merchant: str | None) -> Report:
     return in_house(settings, work)
 
 
-def extend(settings: Settings, to: Path) -> Report:
+def extend(settings: Settings, to: Path, *, is_promoting: bool = False) -> Report:
     """Write the ring with one more key encryption key and signing key to a new file: for keys in a variable.
 
-    Raises SetupFault when the file is there.
+    They wait, so that every server knows them before any uses them; promoting, those that wait wrap and sign.
+    Raises SetupFault when the file is there, when keys wait already, and when none waits to be promoted.
     """
     source = Source(SystemClock(), SystemEntropy())
-    contents, fresh = open_ring(settings).contents, new_contents(source)
-    key = fresh.keys[fresh.active]
-    extended = contents.with_key(key, fresh.made[key.key_id])
+    contents = open_ring(settings).contents
+    extended = _promoted(contents, source) if is_promoting else _extended(contents, source)
     try:
         write_new_key_file(to, extended)
     except FileExistsError as error:
         raise SetupFault(f"{to} is there already; name a file that is not.") from error
-    return {"file": str(to), "active": public("kek", key.key_id), "keys": len(extended.keys)}
+    waiting = extended.waiting_key
+    return {
+        "file": str(to),
+        "active": public("kek", extended.active),
+        "waiting": public("kek", waiting) if waiting else None,
+        "keys": len(extended.keys),
+        "signing_keys": len(extended.signing),
+    }
+
+
+def _extended(contents: KeyContents, source: Source) -> KeyContents:
+    if contents.waiting_key or contents.has_waiting_signing_key:
+        raise SetupFault("The keys have a new one that waits already; put it to use with --promote.")
+    return contents.with_waiting(new_contents(source))
+
+
+def _promoted(contents: KeyContents, source: Source) -> KeyContents:
+    if not (contents.waiting_key or contents.has_waiting_signing_key):
+        raise SetupFault("No new key waits in these keys; add one with `shunfu keys extend --to FILE` first.")
+    promoted = replace(contents, active=contents.waiting_key or contents.active)
+    if promoted.has_waiting_signing_key:
+        promoted = promoted.with_last_signing(source.now() + SIGNING_WINDOW)
+    return promoted
 
 
 def issue_key(settings: Settings, merchant: str, wish: NewKey) -> Report:

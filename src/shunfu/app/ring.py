@@ -41,7 +41,7 @@ def kms_of(settings: Settings) -> Kms | None:
     return CommandKms(words, settings.number("kms_timeout_seconds"), wraps=settings.is_on("kms_wraps"))
 
 
-def keeper(settings: Settings) -> Callable[[KeyContents], None] | None:
+def keeper(settings: Settings) -> Callable[[KeyContents, KeyContents], None] | None:
     """Writes the key file anew; None where the keys are in an environment variable."""
     return None if settings.secret("keys") is not None else partial(replace_key_file, settings.key_file)
 

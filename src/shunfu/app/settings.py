@@ -362,8 +362,20 @@ def describe() -> list[tuple[str, str, str]]:
     return [(name, "" if knob.default is None else str(knob.default), knob.help) for name, knob in KNOBS.items()]
 
 
+SHOWN = (
+    "public_url",
+    "refund_approval_above_minor",
+    "webhooks_allow_private",
+    "api_key_days",
+    "key_days",
+    "credential_days",
+    "retention_idempotency_days",
+    "retention_bodies_days",
+    "retention_jobs_days",
+)
+"""What a merchant's staff may see of the installation: what bears on their own work, nothing of the machine."""
+
+
 def shown_settings(settings: Settings) -> list[tuple[str, str, str]]:
-    """Every setting in force as (name, value, where it comes from), for people to look at; a secret is masked."""
-    return [
-        (name, "" if value is None else str(value), settings.sources[name]) for name, value in settings.values.items()
-    ]
+    """The settings in force that merchants' staff see, as (name, value, where it comes from)."""
+    return [(name, str(settings.values[name]), settings.sources[name]) for name in SHOWN]

@@ -20,7 +20,7 @@ from shunfu.checkout.model import SheetResult
 from shunfu.checkout.pages import content_security_policy, render_invalid, render_page
 from shunfu.checkout.schemas import CheckoutOut, CheckoutPaymentIn, render_checkout
 from shunfu.checkout.usecases import Visit, pay_from_checkout, view_checkout
-from shunfu.kernel.errors import Refusal, Unauthenticated
+from shunfu.kernel.errors import MalformedBody, Refusal, Unauthenticated
 from shunfu.kernel.signing import Signer
 from shunfu.merchants import identify_checkout
 from shunfu.merchants.api import CallerArgument, ResourceId
@@ -95,7 +95,10 @@ def make_page_router(api: CheckoutApi) -> APIRouter:
         """One tap: start the payment, then lead to the sheet, or back to the page that shows the code."""
         home = with_query(f"/c/{token}", lang=language_of(request))
         visit = replace(_visit(api, token, None), client_ip=_client_ip(request), return_url=api.tools.public_url + home)
-        form = await request.form(max_fields=10, max_files=0)
+        try:
+            form = await request.form(max_fields=10, max_files=0)
+        except UnicodeError as error:  # a character set that cannot be one
+            raise MalformedBody from error
         method, key = str(form.get("method", ""))[:80], str(form.get("idempotency_key", ""))
         if METHOD.fullmatch(method) is None:
             method = ""

@@ -25,8 +25,7 @@ from shunfu.console.kit import Frame, Listing, Menu, MenuEntry, Note, other_of, 
 from shunfu.console.model import PAGE_ROWS, Visitor
 from shunfu.db import Reader
 from shunfu.kernel.cursor import read_cursor, write_cursor
-from shunfu.kernel.errors import Forbidden, NotFoundHere, Refusal, TransientFault
-from shunfu.kernel.ids import encode
+from shunfu.kernel.errors import Forbidden, MalformedBody, NotFoundHere, Refusal, TransientFault
 from shunfu.kernel.plain import Words
 from shunfu.kernel.signing import Signer
 from shunfu.merchants import Accounts, KeyExpiry
@@ -56,6 +55,7 @@ __all__ = [
     "part_of",
     "refused_page",
     "shown",
+    "state_of",
     "static_dir",
     "to_login",
 ]
@@ -140,6 +140,10 @@ class Asked:
         """The frame of a page that answers the form at once, such as one that shows a secret this once."""
         return Frame(self.visitor, self.language, "", tools.menu)
 
+    def made_id(self, tools: ConsoleTools) -> UUID | None:
+        """The id that gets what this form makes, or None when it is none of ours."""
+        return tools.forms.read_id(self.visitor.session_id, self.fields.get("form_id", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -197,10 +201,15 @@ class Part:
         return rows, Listing(self.state, "", self.is_first, older)
 
 
+def state_of(request: Request, states: Sequence[str]) -> str | None:
+    """The state that a list's address asks for; one that is none of `states` filters nothing."""
+    asked = request.query_params.get("state")
+    return asked if asked in states else None
+
+
 def part_of(tools: ConsoleTools, request: Request, merchant_id: UUID, name: str, states: Sequence[str] = ()) -> Part:
     """What a list's address asks for; a state that is none of `states` filters nothing. Raises InvalidField."""
-    asked, cursor = request.query_params.get("state"), request.query_params.get("cursor")
-    state = asked if asked in states else None
+    state, cursor = state_of(request, states), request.query_params.get("cursor")
     bound = f"console.{name}|{state}"
 
     def write(last: UUID) -> str:
@@ -217,7 +226,7 @@ async def frame_for(tools: ConsoleTools, request: Request, needs: frozenset[str]
     for capability in sorted(needs):
         visitor.caller.must(capability)
     language = language_of(request)
-    form_id = encode(tools.payments.source.new_id())
+    form_id = tools.forms.write_id(visitor.session_id, tools.payments.source.new_id())
     return Frame(visitor, language, in_other(request, language), tools.menu, note_of(request), form_id)
 
 
@@ -280,6 +289,8 @@ class PageRoute(APIRoute):
             except TransientFault as fault:
                 LOG.warning("transient_fault", reason=str(fault))
                 return refused_page(request, "unavailable", 503)
+            except MalformedBody:
+                return refused_page(request, "other", 400)
             except Refusal:  # an id or a cursor that is not this merchant's
                 return refused_page(request, "not_found", 404)
             except HTTPException as error:  # a form that is none of ours

@@ -16,6 +16,8 @@ from uuid import UUID
 from fastapi import Request
 
 from shunfu.checkout.kit import origin_of
+from shunfu.kernel.errors import MalformedBody
+from shunfu.kernel.ids import decode, encode
 from shunfu.kernel.plain import LINE_TEXT
 from shunfu.kernel.signing import Signer
 
@@ -25,6 +27,7 @@ UNPRINTED = frozenset({"Cc", "Cs"})
 """Controls and lone surrogates: no field of ours holds one, and neither database nor hash takes them."""
 _LINE = re.compile(LINE_TEXT)
 PURPOSE = "console form"
+ID_PURPOSE = "console form id"
 Fields: TypeAlias = Mapping[str, str]
 
 
@@ -44,6 +47,17 @@ class Forms:
         """What a form of this session carries; no other session's form does. None: nobody has logged in yet."""
         return self.signer.tag(PURPOSE, str(session_id or ""))
 
+    def write_id(self, session_id: UUID, form_id: UUID) -> str:
+        """The id that gets what a form of this session makes, bound to the session: nobody chooses an id."""
+        return encode(form_id) + self.signer.tag(ID_PURPOSE, f"{session_id}|{form_id}")
+
+    def read_id(self, session_id: UUID, text: str) -> UUID | None:
+        """The id that one of our forms of this session carries, or None for any other text."""
+        form_id = decode(text[:26])
+        if form_id is None or not self.signer.is_genuine(ID_PURPOSE, f"{session_id}|{form_id}", text[26:]):
+            return None
+        return form_id
+
     def is_ours(self, request: Request, fields: Fields, session_id: UUID | None) -> bool:
         """Whether a POST was sent by a page of ours in this session."""
         near = {origin_of(self.public_url)}
@@ -59,8 +73,14 @@ LINED = frozenset({"credentials", "origins", "capabilities"})
 
 
 async def read_fields(request: Request, length: int = FIELD_MAX) -> Fields:
-    """A form's fields, each cut to what it may hold. Files are refused; a field that holds a control is left out."""
-    form = await request.form(max_fields=FIELDS_MAX, max_files=0)
+    """A form's fields, each cut to what it may hold. Files are refused; a field that holds a control is left out.
+
+    Raises MalformedBody.
+    """
+    try:
+        form = await request.form(max_fields=FIELDS_MAX, max_files=0)
+    except UnicodeError as error:  # a character set that cannot be one
+        raise MalformedBody from error
     texts = {name: value[: LONG.get(name, length)] for name, value in form.items() if isinstance(value, str)}
     return {name: text for name, text in texts.items() if _is_printed(text, has_lines=name in LINED)}
 

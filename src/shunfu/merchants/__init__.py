@@ -20,7 +20,7 @@ from shunfu.merchants.auditing import (
     write_audit,
 )
 from shunfu.merchants.envelope import EnvelopeBroken, Place
-from shunfu.merchants.expiring import ExpiryTools, list_expiries, warn_of
+from shunfu.merchants.expiring import ExpiryTools, list_expiries, list_own_expiries, warn_of
 from shunfu.merchants.expiry import KeyExpiry, KeyKind, Lives, judge, soonest
 from shunfu.merchants.key_contents import (
     KeyContents,
@@ -32,11 +32,13 @@ from shunfu.merchants.key_contents import (
     replace_key_file,
     write_new_key_file,
 )
+from shunfu.merchants.key_lock import lock_key_file
 from shunfu.merchants.key_store import WrappingKey, count_uses, list_wrapping_keys
 from shunfu.merchants.keyfile import KeyRing, read_key_file
 from shunfu.merchants.kms import CommandKms, Kms
 from shunfu.merchants.model import ALL_CAPABILITIES, API_KEY_DAYS, API_KEY_DAYS_MAX, ListedKey, Merchant
 from shunfu.merchants.rotation import (
+    SIGNING_WINDOW,
     Retired,
     Rotated,
     RotationStage,
@@ -72,6 +74,7 @@ __all__ = [
     "API_KEY_DAYS",
     "API_KEY_DAYS_MAX",
     "COMMAND_LINE",
+    "SIGNING_WINDOW",
     "Accounts",
     "AuditEntry",
     "AuditHead",
@@ -116,7 +119,9 @@ __all__ = [
     "list_api_keys",
     "list_expiries",
     "list_merchants",
+    "list_own_expiries",
     "list_wrapping_keys",
+    "lock_key_file",
     "make_key_file",
     "merkle_root",
     "new_contents",

@@ -46,7 +46,7 @@ async def list_expiries(tools: ExpiryTools, reader: Reader, merchant_id: UUID) -
     """
     now = tools.source.now()
     if merchant_id == PLATFORM:
-        return soonest(await _platform_keys(tools, reader, now))
+        return await list_own_expiries((tools.ring, tools.lives), reader, now)
     return soonest(
         [
             *await _api_keys(reader, merchant_id, now),
@@ -54,6 +54,11 @@ async def list_expiries(tools: ExpiryTools, reader: Reader, merchant_id: UUID) -
             *await _data_keys(tools, reader, merchant_id, now),
         ]
     )
+
+
+async def list_own_expiries(keys: tuple[KeyRing, Lives], reader: Reader, now: datetime) -> tuple[KeyExpiry, ...]:
+    """The installation's own keys, without the rest of a house: what `list_expiries` says of the nil uuid."""
+    return soonest(await _platform_keys(*keys, reader, now))
 
 
 async def warn_of(tools: ExpiryTools, merchant_id: UUID, found: Iterable[KeyExpiry]) -> int:
@@ -116,12 +121,12 @@ async def _data_keys(tools: ExpiryTools, reader: Reader, merchant_id: UUID, now:
     return list(newest.values())
 
 
-async def _platform_keys(tools: ExpiryTools, reader: Reader, now: datetime) -> list[KeyExpiry]:
-    life = timedelta(days=tools.lives.key_days)
+async def _platform_keys(ring: KeyRing, lives: Lives, reader: Reader, now: datetime) -> list[KeyExpiry]:
+    life = timedelta(days=lives.key_days)
     found: list[KeyExpiry] = []
-    if not tools.ring.is_outside:
-        made = tools.ring.made(tools.ring.active)
-        who = (public("kek", tools.ring.active), "key_file")
+    if not ring.is_outside:
+        made = ring.made(ring.active)
+        who = (public("kek", ring.active), "key_file")
         found.append(judge("wrapping_key", who, made + life if made else None, now))
     else:
         found += [
@@ -129,6 +134,6 @@ async def _platform_keys(tools: ExpiryTools, reader: Reader, now: datetime) -> l
             for key in (await key_store.list_wrapping_keys(reader))[-1:]
             if key.name.startswith(BY_COMMAND)
         ]
-    signing = tools.ring.contents.signing[0].made
+    signing = ring.contents.signing[0].made
     found.append(judge("signing_key", ("installation", "signing"), signing + life if signing else None, now))
     return found

@@ -12,6 +12,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,32 @@ class KeyContents:
         keys = {key_id: key for key_id, key in self.keys.items() if key_id not in gone}
         return replace(self, keys=keys, made={key_id: at for key_id, at in self.made.items() if key_id in keys})
 
+    def with_waiting(self, fresh: KeyContents) -> KeyContents:
+        """The keys of fresh contents added last: they open and are believed, but neither wrap nor sign yet."""
+        return replace(
+            self,
+            keys={**self.keys, **fresh.keys},
+            signing=(*self.signing, fresh.signing[0]),
+            made={**self.made, **fresh.made},
+        )
+
+    @property
+    def waiting_key(self) -> UUID | None:
+        """The key encryption key that was added and does not wrap yet: it stands last, and is not active."""
+        last = list(self.keys)[-1]
+        return None if last == self.active else last
+
+    @property
+    def has_waiting_signing_key(self) -> bool:
+        """Whether a signing key was added that does not sign yet: it stands last, and no newer one replaced it."""
+        return len(self.signing) > 1 and self.signing[-1].until is None
+
+    def with_last_signing(self, until: datetime) -> KeyContents:
+        """Signs with the key that waited, and believes the one before until a time."""
+        assert self.has_waiting_signing_key, "a key that still has its time before it"
+        former, *older, fresh = self.signing
+        return replace(self, signing=(fresh, replace(former, until=until), *older))
+
 
 def new_contents(source: Source) -> KeyContents:
     """A fresh key of each kind."""
@@ -96,16 +123,19 @@ def write_new_key_file(path: Path, contents: KeyContents) -> None:
     _sync_folder(path.parent)
 
 
-def replace_key_file(path: Path, contents: KeyContents) -> None:
+def replace_key_file(path: Path, before: KeyContents, contents: KeyContents) -> None:
     """Put contents in place of a key file, whole or not at all, brought to the disk before it counts.
 
+    Raises SetupFault when the file no longer holds `before`, which the change is based on: no other's key is lost.
     The owner stays the same, so that root may do it for the user whom the server runs as.
     """
+    if key_text(read_key_contents(path)).reveal() != key_text(before).reveal():
+        raise SetupFault(f"The key file {path} was changed by another command meanwhile. Run this again.")
     draft = _draft(path, contents)
     try:
-        before = path.stat()
-        if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
-            os.chown(draft, before.st_uid, before.st_gid)
+        owner = path.stat()
+        if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(draft, owner.st_uid, owner.st_gid)
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -155,14 +185,15 @@ def key_text(contents: KeyContents) -> Secret[str]:
 
 def _draft(path: Path, contents: KeyContents) -> Path:
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)  # what a crash left
     try:
+        draft.unlink(missing_ok=True)  # what a crash left
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(key_text(contents).reveal())
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to tell
+            draft.unlink(missing_ok=True)
         raise SetupFault(f"A key file cannot be written beside {path} ({error.strerror}).") from error
     return draft
 

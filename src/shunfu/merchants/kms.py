@@ -21,6 +21,8 @@ from shunfu.merchants.envelope import VERSION, EnvelopeBroken, Place
 Envelope: TypeAlias = dict[str, str | int]
 BY_COMMAND = "command:"
 """Before the service's own name of a key, where an envelope says which key it was wrapped with."""
+PROBE = b"shunfu probe"
+"""Wrapped to learn which key wraps now; not empty, because some services refuse to wrap nothing."""
 KEY_NAME_MAX, CIPHERTEXT_MAX = 512, 16_384
 
 
@@ -55,8 +57,8 @@ class CommandKms:
         self._timeout_seconds = timeout_seconds
 
     async def wrapping_id(self) -> str:
-        """As the service names it now, asked by wrapping nothing."""
-        return str((await self._wrapped("probe", b""))["k"])
+        """As the service names it now, asked by wrapping a fixed text that is no secret."""
+        return str((await self._wrapped("probe", PROBE))["k"])
 
     async def wrap(self, place: Place, plaintext: bytes, nonce: bytes) -> Envelope:  # noqa: ARG002  the service's own
         """Have it wrapped; the service makes its own nonce. Raises TransientFault."""

@@ -275,6 +275,10 @@ ON CONFLICT (merchant_id, staff_id) DO NOTHING;
 -- Another role at a merchant that the person works for.
 UPDATE staff_roles SET role = $3 WHERE merchant_id = $1 AND staff_id = $2;
 
+-- name: remove_staff_role
+-- The person works for the merchant no longer.
+DELETE FROM staff_roles WHERE merchant_id = $1 AND staff_id = $2;
+
 -- name: lock_owners
 -- A merchant's owners, held until the transaction ends: who changes staff waits for whoever else does.
 SELECT staff_id FROM staff_roles WHERE merchant_id = $1 AND role = 'owner' ORDER BY staff_id FOR UPDATE;
@@ -382,9 +386,15 @@ WHERE merchant_id = $1 AND organisation_id IS NULL AND staff_id IS NULL AND used
 -- Only the newest link gives a person a new second factor.
 UPDATE staff_links SET ends_at = $3 WHERE merchant_id = $1 AND staff_id = $2 AND used_at IS NULL AND ends_at > $3;
 
+-- name: end_links_made
+-- What a person made for an organisation ($3; null: for any) and nobody has used ends with the person's right to it.
+UPDATE staff_links SET ends_at = $4
+WHERE merchant_id = $1 AND made_by = $2 AND ($3::uuid IS NULL OR organisation_id = $3) AND used_at IS NULL
+    AND ends_at > $4;
+
 -- name: get_staff_link
 -- One link, used and ended ones too.
-SELECT link_id, organisation_id, role, staff_id, secret_sha256, ends_at, used_at
+SELECT link_id, organisation_id, role, staff_id, made_by, secret_sha256, ends_at, used_at
 FROM staff_links WHERE merchant_id = $1 AND link_id = $2;
 
 -- name: list_staff_links

@@ -37,8 +37,8 @@ BEGINNING = (PLATFORM, PLATFORM)
 RotationStage = Literal["key", "data_keys", "authenticators", "done"]
 RotationWatch = Callable[[RotationStage, int], None]
 """Called after each step with how many of its stage are done."""
-Keep = Callable[[KeyContents], None]
-"""Writes the key file, whole or not at all."""
+Keep = Callable[[KeyContents, KeyContents], None]
+"""Writes the key file, whole or not at all: what it held when the change was made up, and what it holds then."""
 Reseal = Callable[[str], Awaitable[int]]
 """Seals people's authenticators that another key than the named one sealed, and counts them."""
 
@@ -111,10 +111,12 @@ async def _is_unfinished(tools: RotationTools) -> bool:
 def _add_key(tools: RotationTools) -> None:
     if tools.keep is None:
         raise SetupFault(
-            "The keys are in SHUNFU_KEYS, which cannot be changed from here. Write a ring with one more key with "
-            "`shunfu keys extend --to FILE`, set the variable to its text, restart every server, run this again."
+            "The keys are in SHUNFU_KEYS, which cannot be changed from here. Write a ring with new keys with "
+            "`shunfu keys extend --to FILE`, set the variable to its text, restart every server, do the same with "
+            "`shunfu keys extend --promote --to FILE`, run this again."
         )
-    tools.keep(tools.ring.contents.with_key(new_key(tools.source), tools.source.now()))
+    contents = tools.ring.contents
+    tools.keep(contents, contents.with_key(new_key(tools.source), tools.source.now()))
     tools.ring.refresh()
 
 
@@ -175,7 +177,7 @@ async def retire_keys(tools: RotationTools) -> Retired:
     dropped = tuple(key_id for key_id, why in verdicts if why is None)
     signing = tuple(one for one in contents.signing if one.until is None or now < one.until)
     if dropped or len(signing) < len(contents.signing):
-        tools.keep(replace(contents.without_keys(frozenset(dropped)), signing=signing))
+        tools.keep(contents, replace(contents.without_keys(frozenset(dropped)), signing=signing))
         tools.ring.refresh()
         tools.watch("key", len(dropped))
     await _note_retired(tools)
@@ -223,13 +225,16 @@ def publish_signing_key(tools: RotationTools) -> bool:
     False when an earlier run was cut off after this step. Raises SetupFault where the keys are in no file of ours.
     """
     if tools.keep is None:
-        raise SetupFault("The keys are in SHUNFU_KEYS: `shunfu keys extend` makes a new signing key as well.")
+        raise SetupFault(
+            "The keys are in SHUNFU_KEYS: `shunfu keys extend` adds a new signing key as well, and "
+            "`shunfu keys extend --promote` signs with it."
+        )
     tools.ring.refresh()
     contents = tools.ring.contents
-    if len(contents.signing) > 1 and contents.signing[-1].until is None:
+    if contents.has_waiting_signing_key:
         return False
     fresh = SigningKey(Secret(tools.source.entropy.take(KEY_BYTES)), tools.source.now())
-    tools.keep(replace(contents, signing=(*contents.signing, fresh)))
+    tools.keep(contents, replace(contents, signing=(*contents.signing, fresh)))
     tools.ring.refresh()
     return True
 
@@ -238,11 +243,8 @@ async def use_signing_key(tools: RotationTools) -> None:
     """Sign with the key that was published, and believe the one before for a window."""
     assert tools.keep is not None, "it was published in a file"
     tools.ring.refresh()
-    contents, now = tools.ring.contents, tools.source.now()
-    former, *older, fresh = contents.signing
-    assert fresh.until is None, "a key that still has its time before it"
-    former = replace(former, until=now + SIGNING_WINDOW)
-    tools.keep(replace(contents, signing=(fresh, former, *older)))
+    contents = tools.ring.contents
+    tools.keep(contents, contents.with_last_signing(tools.source.now() + SIGNING_WINDOW))
     tools.ring.refresh()
     entry = AuditEntry(PLATFORM, COMMAND_LINE, "key.signing_rotated", "installation")
     await tools.database.transact(lambda tx: write_audit(tx, tools.source, entry))

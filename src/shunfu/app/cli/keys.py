@@ -61,17 +61,22 @@ def rotate(
 @app.command()
 def extend(
     to: Annotated[Path, typer.Option("--to", help="The new file, mode 0600.")],
+    promote: Annotated[bool, typer.Option("--promote", help="Add none: use those that were added before.")] = False,
     output: Format = "text",
     data: DataFolder = None,
     config: Config = None,
 ) -> None:
-    """Write the keys with one more key encryption key to a new file: for keys that stand in SHUNFU_KEYS.
+    """Write the keys with a new key encryption key and signing key to a new file: for keys in SHUNFU_KEYS.
+
+    The new keys open and verify only, until --promote; restart every server with the new text before each next step.
 
     Example: shunfu keys extend --to ring.json
+
+    Example: shunfu keys extend --promote --to ring2.json
     """
     from shunfu.app import commands, keys
 
-    report = keys.extend(commands.settings_for(data, config), to)
+    report = keys.extend(commands.settings_for(data, config), to, is_promoting=promote)
     typer.echo(commands.written(report, output))
 
 

@@ -83,19 +83,28 @@ class Turnstile:
     def _admit(self, scope: Scope, address: str) -> None:
         """Raises RateLimited."""
         gates, path = self._tools.gates, str(scope["path"])
+        is_far = not is_near(scope)
         if path.startswith(MESSAGES):
-            gates.pass_message(address)
+            if is_far:
+                gates.pass_message(address)
             return
-        if not is_near(scope):
-            pass_one(gates.address, address)
-        if path.startswith(GUESSABLE):
-            stop_failing(gates.failures, address)
-        if is_door(scope):
-            pass_one(gates.login, address)
+        if is_far:
+            self._admit_stranger(scope, address)
         if path.startswith(LINKS):
             self._admit_link(path)
         elif path.startswith(CONSOLE) and (session := session_of(scope)) is not None:
             pass_one(gates.key, ("session", session))
+
+    def _admit_stranger(self, scope: Scope, address: str) -> None:
+        """The limits of an address. Behind a proxy that nobody named, all the world is one near address: it has none,
+        so that one client cannot shut out all others; guesses at a name have counters of their own.
+        """
+        gates = self._tools.gates
+        pass_one(gates.address, address)
+        if str(scope["path"]).startswith(GUESSABLE):
+            stop_failing(gates.failures, address)
+        if is_door(scope):
+            pass_one(gates.login, address)
 
     def _admit_link(self, path: str) -> None:
         token = path.removeprefix(LINKS).partition("/")[0]
@@ -116,7 +125,7 @@ class Turnstile:
         path = str(scope["path"])
         if path.startswith(MESSAGES) and scope["state"].get("is_genuine"):
             self._tools.gates.known.note(address)
-        elif status == 401 or (400 <= status < 500 and path.startswith(MISSES)):
+        elif not is_near(scope) and (status == 401 or (400 <= status < 500 and path.startswith(MISSES))):
             self._tools.gates.failures.take(address)
 
 

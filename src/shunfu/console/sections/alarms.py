@@ -74,13 +74,14 @@ def render_alarm(frame: Frame, alarm: Alarm) -> str:
         facts.append(Fact(say("console.alarms.seen_by"), alarm.acknowledged_by or ""))
         facts.append(Fact(say("console.alarms.seen_at"), second_text(alarm.acknowledged_at)))
     act = ActForm(f"{PATH}/{number}/seen", say("console.alarms.see"), say("console.alarms.see.text"), is_main=True)
+    may_see_to_it = alarm.is_open and "alarms:write" in frame.visitor.caller.capabilities
     page = PanelPage(
         title=say("console.alarms.one"),
         lead=_text(frame, alarm),
         chip=_chip(frame, alarm),
         number=number,
         main=(Panel(say("console.facts"), facts=facts),),
-        side=(Panel(say("console.acts"), acts=(act,)),) if alarm.is_open else (),
+        side=(Panel(say("console.acts"), acts=(act,)),) if may_see_to_it else (),
     )
     return render_panels(frame, "alarms", page)
 
@@ -141,7 +142,7 @@ def add_routes(router: APIRouter, tools: ConsoleTools) -> None:
             await acknowledge_alarm(database, tools.payments.source, key, caller.subject)
             return Done(f"{PATH}/{alarm_id}", "alarm_seen")
 
-        return await acted(tools, request, Guard("payments:read", f"{PATH}/{alarm_id}"), act)
+        return await acted(tools, request, Guard("alarms:write", f"{PATH}/{alarm_id}"), act)
 
 
 SECTION = Section(MenuEntry("alarms", PATH, "console.alarms", "alert", TODAY_NEEDS), add_routes)

@@ -11,16 +11,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from shunfu.checkout.kit import Say, either
-from shunfu.console.api import ConsoleTools, Section, part_of, shown
+from shunfu.console.api import Asked, ConsoleTools, Done, Guard, Section, acted, part_of, shown
 from shunfu.console.exports import Export, Rows, add_export, china_time
-from shunfu.console.kit import Frame, Label, Listing, MenuEntry, plain_chip, second_text
+from shunfu.console.kit import ActForm, Frame, Label, Listing, MenuEntry, second_text
 from shunfu.console.model import EXPORT_ROWS, PAGE_ROWS
-from shunfu.console.panels import Cell, Column, Empty, Panel, PanelPage, Why, page_links, render_panels
+from shunfu.console.panels import Cell, Column, Empty, Panel, PanelPage, page_links, render_panels
 from shunfu.kernel.cursor import FIRST
+from shunfu.kernel.errors import StateConflict
 from shunfu.kernel.ids import encode, public
 from shunfu.kernel.money import Money
 from shunfu.kernel.plain import SHANGHAI, amount_text
-from shunfu.ledger import LedgerDay, LedgerLine, Proof, prove, read_days, read_transfers
+from shunfu.ledger import Balance, LedgerDay, LedgerLine, prove, read_balances, read_days, read_transfers
 
 PATH = "/console/ledger"
 READ = frozenset({"ledger:read"})
@@ -31,34 +32,32 @@ _REFUNDS = frozenset({"refund", "refund_surplus", "refund_over"})
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """A merchant's books at one moment: the proof over all entries, the last days, a page of transfers."""
+    """A merchant's books at one moment: what every account holds, the last days, a page of transfers."""
 
-    proof: Proof
+    balances: Sequence[Balance]
     days: Sequence[LedgerDay]
     lines: Sequence[LedgerLine]
 
 
 def render_ledger(frame: Frame, books: Books, listing: Listing, label: Label) -> str:
     """The books as HTML."""
-    say, proof = frame.say, books.proof
-    is_whole = not proof.unbalanced
-    chip = plain_chip(
-        say("console.ledger.balanced") if is_whole else say("console.ledger.unbalanced"),
-        "check" if is_whole else "alert",
-        "ok" if is_whole else "bad",
-    )
-    told = say("console.ledger.proof", transactions=f"{proof.transactions:,}", entries=f"{proof.entries:,}")
+    say = frame.say
+    prove_it = ActForm(f"{PATH}/prove", say("console.ledger.prove"), say("console.ledger.prove.text"))
     page = PanelPage(
         title=say("console.ledger"),
-        why=Why(chip.text, told, chip),
         export=f"{PATH}/export",
-        main=(_balances(frame, proof), _days(frame, books.days, label), _transfers(frame, books.lines)),
+        main=(
+            _balances(frame, books.balances),
+            _days(frame, books.days, label),
+            _transfers(frame, books.lines),
+            Panel(say("console.ledger.proof"), acts=(prove_it,)),
+        ),
         pages=page_links(frame, listing, PATH),
     )
     return render_panels(frame, "ledger", page)
 
 
-def _balances(frame: Frame, proof: Proof) -> Panel:
+def _balances(frame: Frame, balances: Sequence[Balance]) -> Panel:
     say = frame.say
     rows = [
         (
@@ -67,7 +66,7 @@ def _balances(frame: Frame, proof: Proof) -> Panel:
             Cell(_money(one.credit_minor, one.currency)),
             Cell(_money(one.balance_minor, one.currency)),
         )
-        for one in proof.balances
+        for one in balances
     ]
     names = ("account", "debit", "credit", "balance")
     columns = [Column(say(f"console.ledger.column.{name}"), name != "account") for name in names]
@@ -145,7 +144,7 @@ async def look_at_books(tools: ConsoleTools, merchant_id: UUID, before: UUID) ->
     last = tools.payments.now().astimezone(SHANGHAI).date()
     async with tools.payments.database.reading() as reader:
         return Books(
-            await prove(reader, merchant_id),
+            await read_balances(reader, merchant_id),
             await read_days(reader, merchant_id, last - timedelta(days=DAYS_SHOWN - 1), last),
             await read_transfers(reader, merchant_id, before, PAGE_ROWS + 1),
         )
@@ -164,9 +163,22 @@ def add_routes(router: APIRouter, tools: ConsoleTools) -> None:
             part = part_of(tools, request, merchant_id, "transfers")
             books = await look_at_books(tools, merchant_id, part.before)
             lines, listing = part.cut(books.lines, lambda line: line.transfer_id)
-            return render_ledger(frame, Books(books.proof, books.days, lines), listing, tools.label)
+            return render_ledger(frame, Books(books.balances, books.days, lines), listing, tools.label)
 
         return await shown(tools, request, READ, draw)
+
+    @router.post("/ledger/prove")
+    async def prove_books(request: Request) -> Response:
+        """Add up every entry, and say whether debits and credits agree in each transaction."""
+
+        async def act(asked: Asked) -> Done:
+            async with tools.payments.database.reading() as reader:
+                proof = await prove(reader, asked.visitor.caller.merchant_id)
+            if proof.unbalanced:
+                raise StateConflict("The books do not balance.")
+            return Done(PATH, "books_balance")
+
+        return await acted(tools, request, Guard("ledger:read", PATH), act)
 
 
 COLUMNS = ("transfer", "recipe", "about", "debit", "credit", "amount", "currency", "time")

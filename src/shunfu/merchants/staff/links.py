@@ -18,6 +18,7 @@ from shunfu.merchants.staff import factor_store, store
 from shunfu.merchants.staff.authenticator import new_totp
 from shunfu.merchants.staff.guesses import counter_of, fail, forgive
 from shunfu.merchants.staff.model import LINK_LASTS, PASSWORD_MAX, Denial, Role, Staff, StaffLink, Token, read_token
+from shunfu.merchants.staff.owners import has_good_maker
 from shunfu.merchants.staff.tools import TOKEN_BYTES, Opened, StaffTools, Visit, note, open_session
 
 
@@ -92,8 +93,8 @@ async def keep_link(tx: Transaction, source: Source, what: LinkFor) -> tuple[Sta
     """Keep a new link; its text is shown once."""
     token = Token(source.new_id(), to_text(source.entropy.take(TOKEN_BYTES)))
     now = source.now()
-    link = StaffLink(token.token_id, what.organisation_id, what.role, what.staff_id)
-    await store.add_link(tx, store.NewLink(link, hash_secret(token.secret), now, now + LINK_LASTS, what.made_by))
+    link = StaffLink(token.token_id, what.organisation_id, what.role, what.staff_id, what.made_by)
+    await store.add_link(tx, store.NewLink(link, hash_secret(token.secret), now, now + LINK_LASTS))
     return link, Secret(token.text())
 
 
@@ -118,6 +119,8 @@ async def accept_link(tools: StaffTools, text: str, owner: NewOwner, visit: Visi
     password_hash, role = await tools.passwords.hash(owner.password.reveal()), link.role
 
     async def story(tx: Transaction) -> Opened | Denial:
+        if not await has_good_maker(tx, link):
+            return "link_ended"
         now = tools.source.now()
         person = await _new_person(tools, owner, password_hash)
         if not await store.add_staff(tx, person, now):
@@ -149,6 +152,8 @@ async def accept_reset(tools: StaffTools, text: str, password: Secret[str], visi
     is_right = await tools.passwords.is_right(found.password_hash if found else None, guess)
 
     async def story(tx: Transaction) -> Opened | Denial:
+        if not await has_good_maker(tx, link):
+            return "link_ended"
         now = tools.source.now()
         guesses = await store.hold_guesses(tx, counter_of(tools, whose, "", visit))
         if guesses.is_locked(now):

@@ -27,18 +27,21 @@ Denial = DoorDenial | PasswordDenial | ActDenial
 READS = frozenset({"orders:read", "payments:read", "refunds:read"})
 CAPABILITIES: Mapping[Role, frozenset[str]] = {
     "viewer": READS,
-    "support": READS | {"refunds:write"},
+    "support": READS | {"refunds:write", "alarms:write"},
     "developer": READS
-    | {"webhooks:read", "webhooks:write", "jobs:read", "jobs:write", "keys:read", "keys:write", "settings:read"},
+    | {"webhooks:read", "webhooks:write", "jobs:read", "jobs:write", "keys:read", "keys:write", "settings:read"}
+    | {"alarms:write"},
     "operator": READS
     | {"orders:write", "payments:write", "refunds:write", "webhooks:read", "reconcile:read", "staff:read"}
-    | {"jobs:read", "jobs:write", "keys:read", "settings:read"},
+    | {"jobs:read", "jobs:write", "keys:read", "settings:read", "alarms:write"},
     "finance": READS
-    | {"refunds:approve", "reconcile:read", "reconcile:approve", "ledger:read", "staff:read", "audit:read"},
+    | {"refunds:approve", "reconcile:read", "reconcile:approve", "ledger:read", "staff:read", "audit:read"}
+    | {"alarms:write"},
     "owner": READS
     | {"orders:write", "payments:write", "refunds:write", "refunds:approve", "webhooks:read", "webhooks:write"}
     | {"reconcile:read", "reconcile:write", "reconcile:approve", "ledger:read", "staff:read", "staff:write"}
-    | {"jobs:read", "jobs:write", "keys:read", "keys:write", "audit:read", "settings:read", "settings:write"},
+    | {"jobs:read", "jobs:write", "keys:read", "keys:write", "audit:read", "settings:read", "settings:write"}
+    | {"alarms:write"},
 }
 """What each role may do. Whoever asks for a refund or repair never approves it, whatever the role."""
 
@@ -124,13 +127,14 @@ class SeenSession:
 @dataclass(frozen=True, slots=True)
 class StaffLink:
     """A link that is still good. Without an organisation its holder founds one; with a person it gives that person a
-    new second factor, and has no role.
+    new second factor, and has no role. `made_by`: a person, whose right it stands on; None: a command.
     """
 
     link_id: UUID
     organisation_id: UUID | None
     role: Role | None
     staff_id: UUID | None = None
+    made_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

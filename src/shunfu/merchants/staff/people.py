@@ -21,6 +21,7 @@ from shunfu.merchants.auditing import write_audit
 from shunfu.merchants.staff import store
 from shunfu.merchants.staff.links import LinkFor, close_until_link, keep_link
 from shunfu.merchants.staff.model import Colleague, Denial, OpenLink, Role
+from shunfu.merchants.staff.owners import hold_owners
 from shunfu.merchants.staff.tools import StaffTools
 
 LINKS_MAX = 50
@@ -110,8 +111,8 @@ async def take_back(tools: StaffTools, actor: Actor, link_id: UUID) -> Denial | 
 
 
 async def change_role(tools: StaffTools, actor: Actor, staff_id: UUID, role: Role) -> Denial | None:
-    """Another role on every side of the organisation. The person's sessions end at once; an owner who can log in
-    always remains.
+    """Another role on every side of the organisation. The person's sessions end at once, and with an owner's role the
+    links that stand on it; an owner who can log in always remains.
     """
 
     async def story(tx: Transaction) -> Denial | None:
@@ -128,6 +129,8 @@ async def change_role(tools: StaffTools, actor: Actor, staff_id: UUID, role: Rol
         for merchant_id in ground.owners:
             await store.set_role(tx, merchant_id, staff_id, role)
         await store.end_sessions(tx, staff_id, tools.source.now())
+        if role != "owner":
+            await store.end_links_made(tx, staff_id, ground.organisation_id, tools.source.now())
         deed = _Deed("staff.role_changed", public("stf", staff_id), {"role": before}, {"role": role})
         await _write(tx, tools, actor, ground, deed)
         return None
@@ -147,13 +150,32 @@ async def unlock(tools: StaffTools, actor: Actor, staff_id: UUID) -> Denial | No
 
 
 async def disable(tools: StaffTools, actor: Actor, staff_id: UUID) -> Denial | None:
-    """Put another person out at once."""
+    """Put another person out at once; the links that they made end too."""
 
     async def act(tx: Transaction, _: _Ground) -> _Deed:
         await _put_out(tx, tools.source, staff_id)
         return _Deed("staff.disabled", public("stf", staff_id), {"disabled": False}, {"disabled": True})
 
     return await _about(tools, actor, staff_id, act)
+
+
+async def remove(tools: StaffTools, actor: Actor, staff_id: UUID) -> Denial | None:
+    """Take another person, disabled or not, out of the organisation, wherever else they work. Their sessions end at
+    once, and so do the links that they made for it; the name can still log in, to no side of this organisation.
+    """
+
+    async def act(tx: Transaction, ground: _Ground) -> _Deed | Denial:
+        is_owner = any(staff_id in people for people in ground.owners.values())
+        if is_owner and not await _has_other_owner(tx, ground, staff_id):
+            return "last_owner"
+        before, now = await _role_of(tx, ground, staff_id), tools.source.now()
+        for merchant_id in ground.owners:
+            await store.remove_role(tx, merchant_id, staff_id)
+        await store.end_sessions(tx, staff_id, now)
+        await store.end_links_made(tx, staff_id, ground.organisation_id, now)
+        return _Deed("staff.removed", public("stf", staff_id), {"role": before})
+
+    return await _about(tools, actor, staff_id, act, is_whole=False)
 
 
 async def reset_factor(tools: StaffTools, actor: Actor, staff_id: UUID) -> Secret[str] | Denial:
@@ -182,14 +204,17 @@ async def _put_out(tx: Transaction, source: Source, staff_id: UUID) -> bool:
     is_out = await store.disable_staff(tx, staff_id, source.now())
     await store.end_sessions(tx, staff_id, source.now())
     await store.end_reset_links(tx, staff_id, source.now())
+    await store.end_links_made(tx, staff_id, None, source.now())
     return is_out
 
 
-Act = Callable[[Transaction, _Ground], Awaitable[_Deed]]
+Act = Callable[[Transaction, _Ground], Awaitable[_Deed | Denial]]
 
 
-async def _about(tools: StaffTools, actor: Actor, staff_id: UUID, act: Act) -> Denial | None:
-    """Do something to another person of the organisation who works nowhere else."""
+async def _about(tools: StaffTools, actor: Actor, staff_id: UUID, act: Act, *, is_whole: bool = True) -> Denial | None:
+    """Do something to another person of the organisation; `is_whole`: to all of a person, so to none who works
+    elsewhere too or is out already.
+    """
 
     async def story(tx: Transaction) -> Denial | None:
         ground = await _hold(tx, actor)
@@ -200,12 +225,15 @@ async def _about(tools: StaffTools, actor: Actor, staff_id: UUID, act: Act) -> D
         if staff_id == actor.staff_id:
             return "own_account"
         works_for = {side.merchant_id for side in await store.list_sides(tx, staff_id)}
-        if not works_for <= set(ground.owners):
+        if is_whole and not works_for <= set(ground.owners):
             return "works_elsewhere"
         person = await store.lock_staff(tx, staff_id)
-        if person is None or person.disabled_at is not None:
+        if person is None or (is_whole and person.disabled_at is not None):
             return "not_found"
-        await _write(tx, tools, actor, ground, await act(tx, ground))
+        deed = await act(tx, ground)
+        if not isinstance(deed, _Deed):
+            return deed
+        await _write(tx, tools, actor, ground, deed)
         return None
 
     return await tools.database.transact(story)
@@ -216,8 +244,7 @@ async def _hold(tx: Transaction, actor: Actor) -> _Ground | None:
     merchant = await merchants_store.get_merchant(tx, actor.merchant_id)
     if merchant is None or not actor.is_proved:
         return None
-    sides = await store.list_organisation(tx, merchant.organisation_id)
-    owners = {one.merchant_id: await store.lock_owners(tx, one.merchant_id) for one in sides}
+    owners = await hold_owners(tx, merchant.organisation_id)
     is_owner = all(actor.staff_id in people for people in owners.values())
     if not is_owner or await store.hold_session(tx, actor.session_id) is None:
         return None

@@ -46,13 +46,12 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link to be kept, its secret as a hash. `made_by`: a person, None for a command."""
+    """A link to be kept, its secret as a hash."""
 
     link: StaffLink
     secret_sha256: bytes
     created_at: datetime
     ends_at: datetime
-    made_by: UUID | None
 
 
 # --- people
@@ -167,6 +166,11 @@ async def set_role(tx: Transaction, merchant_id: UUID, staff_id: UUID, role: Rol
     await tx.execute(SQL["set_staff_role"], merchant_id, staff_id, role)
 
 
+async def remove_role(tx: Transaction, merchant_id: UUID, staff_id: UUID) -> None:
+    """Let a person work for a merchant no longer."""
+    await tx.execute(SQL["remove_staff_role"], merchant_id, staff_id)
+
+
 async def lock_role(tx: Transaction, merchant_id: UUID, staff_id: UUID) -> Role | None:
     """What a person may do at a merchant, held until the transaction ends."""
     return cast("Role | None", await tx.fetch_value(SQL["lock_staff_role"], merchant_id, staff_id))
@@ -263,7 +267,7 @@ async def add_link(tx: Transaction, new: NewLink) -> None:
     """Keep a link."""
     link = new.link
     columns = (link.link_id, link.organisation_id, link.role, link.staff_id, new.secret_sha256)
-    await tx.execute(SQL["add_staff_link"], PLATFORM, *columns, new.created_at, new.ends_at, new.made_by)
+    await tx.execute(SQL["add_staff_link"], PLATFORM, *columns, new.created_at, new.ends_at, link.made_by)
 
 
 async def end_founding_links(tx: Transaction, now: datetime) -> None:
@@ -276,12 +280,18 @@ async def end_reset_links(tx: Transaction, staff_id: UUID, now: datetime) -> Non
     await tx.execute(SQL["end_reset_links"], PLATFORM, staff_id, now)
 
 
+async def end_links_made(tx: Transaction, made_by: UUID, organisation_id: UUID | None, now: datetime) -> None:
+    """End every unused link that a person made for an organisation; None: for any."""
+    await tx.execute(SQL["end_links_made"], PLATFORM, made_by, organisation_id, now)
+
+
 async def get_link(reader: Reader, token: Token, now: datetime) -> StaffLink | None:
     """The link that a token is, or None when it was used or has ended."""
     row = await reader.fetch_row(SQL["get_staff_link"], PLATFORM, token.token_id)
     if row is None or not token.matches(row["secret_sha256"]) or row["used_at"] or now >= row["ends_at"]:
         return None
-    return StaffLink(row["link_id"], row["organisation_id"], cast("Role | None", row["role"]), row["staff_id"])
+    role = cast("Role | None", row["role"])
+    return StaffLink(row["link_id"], row["organisation_id"], role, row["staff_id"], row["made_by"])
 
 
 async def list_links(reader: Reader, organisation_id: UUID, now: datetime) -> list[OpenLink]:

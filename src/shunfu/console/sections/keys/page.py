@@ -18,6 +18,8 @@ PATH = "/console/keys"
 LIVES = (30, 90, 365)
 """How many days a new API key may be good for."""
 CREDENTIALS_MAX = 20_000
+GRANTABLE = ALL_CAPABILITIES - {"refunds:approve", "reconcile:approve"}
+"""What a key made here may ever do: a second person's word is given by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _new_key(frame: Frame) -> Panel:
         FormField(
             "capabilities",
             say("console.keys.may"),
-            " ".join(sorted(ALL_CAPABILITIES)),
+            " ".join(sorted(GRANTABLE & frame.visitor.caller.capabilities)),
             length=1000,
             lines=4,
             hint=say("console.keys.may.hint"),

@@ -14,6 +14,7 @@ from shunfu.console.api import Asked, ConsoleTools, Done, Guard, Section, acted,
 from shunfu.console.forms import is_line
 from shunfu.console.kit import Frame, MenuEntry
 from shunfu.console.sections.keys.page import (
+    GRANTABLE,
     LIVES,
     PATH,
     AccountKeys,
@@ -29,7 +30,6 @@ from shunfu.kernel.errors import FieldError, InvalidField, NotFoundHere, SetupFa
 from shunfu.kernel.ids import public
 from shunfu.kernel.secret import Secret
 from shunfu.merchants import (
-    ALL_CAPABILITIES,
     KeyExpiry,
     ListedKey,
     Merchant,
@@ -108,13 +108,13 @@ def _add_reading(router: APIRouter, tools: ConsoleTools) -> None:
 def _add_api_keys(router: APIRouter, tools: ConsoleTools) -> None:
     @router.post("/keys")
     async def issue(request: Request) -> Response:
-        """Make an API key, and show it this once."""
+        """Make an API key that may do no more than its maker, and never approves; show it this once."""
 
         async def act(asked: Asked) -> Response:
             caller, fields = asked.visitor.caller, asked.fields
             label, days = fields.get("label", "").strip(), fields.get("days", "")
             capabilities = frozenset(fields.get("capabilities", "").split())
-            is_known = bool(capabilities) and capabilities <= ALL_CAPABILITIES
+            is_known = bool(capabilities) and capabilities <= GRANTABLE & caller.capabilities
             if not is_line(label, 60) or days not in {str(life) for life in LIVES} or not is_known:
                 raise InvalidField(errors=(FieldError("/capabilities", "not_valid"),))
             wish = NewKey(label, capabilities, caller.subject, int(days))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from shunfu.checkout.kit import Say
-from shunfu.console.api import Asked, ConsoleTools, Done, Guard, Section, acted, part_of, shown
+from shunfu.console.api import Asked, ConsoleTools, Done, Guard, Section, acted, part_of, shown, state_of
 from shunfu.console.exports import Export, Rows, add_export, china_time
 from shunfu.console.kit import Frame, Listing, MenuEntry
 from shunfu.console.model import ORDER_FILTERS, OrderFilter
@@ -111,7 +111,7 @@ def _export(tools: ConsoleTools) -> Export:
 
     async def rows(request: Request, frame: Frame) -> Rows:
         merchant_id = frame.visitor.caller.merchant_id
-        state = part_of(tools, request, merchant_id, "orders", ORDER_FILTERS).state
+        state = state_of(request, ORDER_FILTERS)
         async for one in every_order(tools.payments.database, merchant_id, cast("OrderFilter | None", state)):
             method = f"{one.payment.channel}/{one.payment.scene}" if one.payment else ""
             number, told = public("ord", one.order_id), (one.merchant_order_no or "", one.amount.major())

@@ -72,7 +72,7 @@ def _person(frame: Frame, one: Colleague, now: datetime) -> PersonRow:
         else say("console.staff.unseen")
     )
     is_own = public("stf", one.staff_id) == frame.visitor.caller.subject
-    may_write = WRITE in frame.visitor.caller.capabilities and one.disabled_at is None
+    may_write = WRITE in frame.visitor.caller.capabilities
     return PersonRow(
         name=one.name,
         login_name=one.login_name,
@@ -103,6 +103,9 @@ def _chips(say: Say, one: Colleague, now: datetime) -> list[Chip]:
 
 def _acts(say: Say, one: Colleague, now: datetime, *, is_own: bool) -> list[ActForm]:
     base = f"{PATH}/{public('stf', one.staff_id)}"
+    remove = ActForm(f"{base}/remove", say("console.staff.remove"), say("console.staff.remove.text"), is_danger=True)
+    if one.disabled_at is not None:
+        return [remove]
     text = say("console.staff.role.text")
     acts = [ActForm(f"{base}/role", say("console.staff.role.change"), text, (_roles(say, one.role),))]
     if is_own:
@@ -113,7 +116,7 @@ def _acts(say: Say, one: Colleague, now: datetime, *, is_own: bool) -> list[ActF
     disable = ActForm(
         f"{base}/disable", say("console.staff.disable"), say("console.staff.disable.text"), is_danger=True
     )
-    return [*acts, disable]
+    return [*acts, remove, disable]
 
 
 def _roles(say: Say, chosen: str) -> FormField:

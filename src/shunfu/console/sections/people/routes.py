@@ -98,6 +98,11 @@ def _add_people(router: APIRouter, tools: ConsoleTools) -> None:
         """Take guesses at the name again."""
         return await about(request, person, "unlocked", lambda actor, who: staff.unlock(tools.staff, actor, who))
 
+    @router.post("/staff/{person}/remove")
+    async def remove(request: Request, person: str) -> Response:
+        """Take a person out of this organisation at once."""
+        return await about(request, person, "removed", lambda actor, who: staff.remove(tools.staff, actor, who))
+
     @router.post("/staff/{person}/disable")
     async def disable(request: Request, person: str) -> Response:
         """Put a person out at once."""

@@ -15,7 +15,7 @@ from shunfu.console.model import PAGE_ROWS
 from shunfu.console.sections.reconcile.page import PATH, STATES, Desk, render_break, render_reconcile, render_run
 from shunfu.kernel.cursor import FIRST
 from shunfu.kernel.errors import FieldError, InvalidField
-from shunfu.kernel.ids import decode, parse_public, public
+from shunfu.kernel.ids import parse_public, public
 from shunfu.kernel.plain import SHANGHAI
 from shunfu.merchants.api import path_id
 from shunfu.reconcile import (
@@ -103,7 +103,7 @@ def _add_running(router: APIRouter, tools: ConsoleTools) -> None:
 
         async def act(asked: Asked) -> Done:
             caller, fields = asked.visitor.caller, asked.fields
-            account_id, run_id = parse_public("acc", fields.get("account", "")), decode(fields.get("form_id", ""))
+            account_id, run_id = parse_public("acc", fields.get("account", "")), asked.made_id(tools)
             if account_id is None or run_id is None:
                 raise InvalidField(errors=(FieldError("/account", "not_valid"),))
             day = _day(fields.get("day", ""))

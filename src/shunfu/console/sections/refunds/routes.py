@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from shunfu.checkout.kit import Say
-from shunfu.console.api import Asked, ConsoleTools, Done, Guard, Section, acted, part_of, shown
+from shunfu.console.api import Asked, ConsoleTools, Done, Guard, Section, acted, part_of, shown, state_of
 from shunfu.console.exports import Export, Rows, add_export, china_time
 from shunfu.console.forms import is_line
 from shunfu.console.kit import Frame, MenuEntry
@@ -17,7 +17,7 @@ from shunfu.console.sections.refunds.page import render_refunds
 from shunfu.console.sections.subject import render_refund
 from shunfu.kernel.cursor import FIRST
 from shunfu.kernel.errors import FieldError, InvalidField, NotFoundHere
-from shunfu.kernel.ids import decode, public
+from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money
 from shunfu.kernel.secret import Secret
 from shunfu.merchants.api import path_id
@@ -85,7 +85,7 @@ def _add_asking(router: APIRouter, tools: ConsoleTools) -> None:
         async def act(asked: Asked) -> Done:
             caller, fields = asked.visitor.caller, asked.fields
             payment = path_id("pay", payment_id)
-            refund_id, reason = decode(fields.get("form_id", "")), fields.get("reason", "").strip()
+            refund_id, reason = asked.made_id(tools), fields.get("reason", "").strip()
             if refund_id is None or not is_line(reason, REASON_MAX):
                 raise InvalidField(errors=(FieldError("/reason", "required"),))
             minor = await _minor(tools, caller.merchant_id, payment, fields.get("amount", ""))
@@ -168,7 +168,7 @@ def _export(tools: ConsoleTools) -> Export:
 
     async def rows(request: Request, frame: Frame) -> Rows:
         merchant_id, before = frame.visitor.caller.merchant_id, FIRST
-        state = part_of(tools, request, merchant_id, "refunds", REFUND_FILTERS).state
+        state = state_of(request, REFUND_FILTERS)
         while found := await list_refunds(tools.refunds, merchant_id, before, state=state, limit=EXPORT_ROWS):
             for one in found:
                 ids = public("rfd", one.refund_id), public("pay", one.payment_id), public("ord", one.order_id)

@@ -23,7 +23,6 @@ from shunfu.console.sections.webhooks.page import (
 )
 from shunfu.kernel.cursor import FIRST
 from shunfu.kernel.errors import FieldError, InvalidField
-from shunfu.kernel.ids import decode
 from shunfu.merchants.api import path_id
 from shunfu.webhooks import (
     NewEndpoint,
@@ -105,7 +104,7 @@ def _add_making(router: APIRouter, tools: ConsoleTools) -> None:
 
         async def act(asked: Asked) -> Response:
             caller, fields = asked.visitor.caller, asked.fields
-            endpoint_id, description = decode(fields.get("form_id", "")), fields.get("description", "").strip()
+            endpoint_id, description = asked.made_id(tools), fields.get("description", "").strip()
             types = tuple(dict.fromkeys(re.findall(r"[a-z_.*]+", fields.get("event_types", ""))))[:TYPES_MAX]
             if endpoint_id is None or not types or (description and not is_line(description, 80)):
                 raise InvalidField(errors=(FieldError("/event_types", "required"),))
@@ -120,11 +119,12 @@ def _add_making(router: APIRouter, tools: ConsoleTools) -> None:
         """Make a new secret, and show it this once."""
 
         async def act(asked: Asked) -> Response:
-            caller, secret_id = asked.visitor.caller, decode(asked.fields.get("form_id", ""))
+            caller, secret_id = asked.visitor.caller, asked.made_id(tools)
             seconds = asked.fields.get("old_valid_seconds", "")
-            if secret_id is None or seconds not in dict(OVERLAPS):
-                raise InvalidField(errors=(FieldError("/old_valid_seconds", "not_valid"),))
             where = caller.merchant_id, path_id("whk", endpoint_id)
+            is_first = secret_id == where[1]  # an endpoint's first secret has its id, and was shown
+            if secret_id is None or is_first or seconds not in dict(OVERLAPS):
+                raise InvalidField(errors=(FieldError("/old_valid_seconds", "not_valid"),))
             wish = NewSecret(where, secret_id, timedelta(seconds=int(seconds)), caller.subject)
             return page(render_secret(asked.frame(tools), await rotate_secret(tools.webhooks, wish)), 201)
 
