@@ -19,7 +19,7 @@ from shunfu.merchants.staff.model import (
 )
 from shunfu.merchants.staff.passwords import Passwords
 
-OWN_TO_PEOPLE = {"staff", "jobs", "settings", "keys", "audit"}
+OWN_TO_PEOPLE = {"staff", "alarms", "jobs", "settings", "keys", "audit"}
 """What no API key can do anything about."""
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 RFC_SECRET = b"12345678901234567890"
