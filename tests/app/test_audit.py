@@ -16,7 +16,8 @@ from uuid import UUID
 
 import pytest
 
-from app.test_cli import assert_one_line, sandbox_credentials, shunfu_cli
+from app.commandline import shunfu_cli
+from app.test_cli import assert_one_line, sandbox_credentials
 from db.support import MERCHANT, OTHER, START, manual
 from flows.world import World, make_world
 from shunfu.app.anchors import (

@@ -20,6 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 import shunfu
+from app.commandline import shunfu_cli
 from db.support import run_apart, sql
 from shunfu.app.cli import app
 from shunfu.app.commands import add_account, read_credentials
@@ -32,20 +33,6 @@ from shunfu.driver import discover
 from shunfu.kernel.errors import SetupFault
 
 IS_ROOT = os.geteuid() == 0
-
-
-def shunfu_cli(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder, with no setting but the given ones."""
-    clean = {name: text for name, text in os.environ.items() if not name.startswith("SHUNFU_")}
-    return subprocess.run(
-        [sys.executable, "-m", "shunfu", *words],
-        cwd=folder,
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -75,7 +62,8 @@ def taken_port(host: str = "127.0.0.1") -> Iterator[int]:
 
 
 def test_version(tmp_path: Path) -> None:
-    done = shunfu_cli(tmp_path, "--version")
+    command = [sys.executable, "-m", "shunfu", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"shunfu {shunfu.__version__}\n", "")
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.commandline import shunfu_cli
 from app.test_audit import Installation
-from app.test_cli import assert_one_line, sandbox_credentials, shunfu_cli
+from app.test_cli import assert_one_line, sandbox_credentials
 from db.support import manual
 from flows.world import World, make_world
 from shunfu.app.doctor import examine, judge_key_ends

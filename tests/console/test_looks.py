@@ -9,12 +9,13 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
@@ -52,6 +53,15 @@ SMALL_TARGETS = """[...document.querySelectorAll("main :is(a, button, summary), 
 class Stage:
     browser: Browser
     base: str
+    contexts: dict[tuple[str, int], BrowserContext] = field(default_factory=dict)
+
+    def new_page(self, scheme: Literal["light", "dark"], width: int) -> Page:
+        """A page in the one context of this scheme and width: what all pages load is loaded once."""
+        if (scheme, width) not in self.contexts:
+            size: ViewportSize = {"width": width, "height": 812}
+            made = self.browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+            self.contexts[scheme, width] = made
+        return self.contexts[scheme, width].new_page()
 
 
 async def show(request: Request) -> Response:
@@ -96,10 +106,10 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize(("name", "language", "scheme", "width"), MATRIX)
-def test_a_page_is_accessible_and_fits(stage: Stage, name: str, language: str, scheme: str, width: int) -> None:
-    size = {"width": width, "height": 812}
-    with stage.browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce") as context:
-        page = context.new_page()
+def test_a_page_is_accessible_and_fits(
+    stage: Stage, name: str, language: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    with stage.new_page(scheme, width) as page:
         found = complaints_of(page)
         page.goto(f"{stage.base}/page/{name}?lang={language}")
         page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")

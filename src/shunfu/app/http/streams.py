@@ -5,6 +5,7 @@ Seen by the answer and not by the address, so that a new page with a stream is b
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from hashlib import sha256
 
@@ -17,6 +18,7 @@ from shunfu.kernel.errors import Pause, RateLimited
 
 STREAMS_MAX = 8
 MEDIA_TYPE = "text/event-stream"
+GONE: Message = {"type": "http.disconnect"}
 WAIT_SECONDS = 10.0
 """What a browser is told to wait before it asks again."""
 
@@ -63,12 +65,21 @@ class _Line:
         self._receive = receive
         self._send = send
         self._is_refused = False
+        self._asked: asyncio.Future[Message] | None = None
         self.is_counted = False
         self.key = holder_of(scope)
 
     async def receive(self) -> Message:
         """The client's next message."""
-        return {"type": "http.disconnect"} if self._is_refused else await self._receive()
+        if self._is_refused:
+            return GONE
+        self._asked = asyncio.ensure_future(self._receive())
+        try:
+            return await self._asked
+        except asyncio.CancelledError:
+            if self._is_refused and not _is_being_cancelled():
+                return GONE  # who waits for the client's end already is told of it
+            raise
 
     async def send(self, message: Message) -> None:
         """Pass a message on, unless it begins one stream too many."""
@@ -78,10 +89,17 @@ class _Line:
             self.is_counted = self._streams.enter(self.key)
             if not self.is_counted:
                 self._is_refused = True
+                if self._asked is not None:
+                    self._asked.cancel()
                 refusal = RateLimited(pause=Pause("streams", STREAMS_MAX, WAIT_SECONDS))
                 await problem(refusal)(self._scope, self._receive, self._send)
                 return
         await self._send(message)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def holder_of(scope: Scope) -> object:
