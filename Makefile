@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 PYTHON_BIN := .venv/bin/python
 
-.PHONY: help setup setup-run browser strangers demo test simulate mutants check audit fmt reference bench clean
+.PHONY: help setup setup-run browser strangers client demo test simulate mutants check audit fmt reference bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,15 @@ browser:
 strangers: setup
 	@tools/setup.sh strangers
 
+client: setup browser ## the checkout client of client/: types, build, platform rules, budgets and its tests
+	@tools/setup.sh client
+	@tools/setup.sh client-run check
+	@tools/setup.sh client-run test-built
+
 demo: setup-run ## a small shop that takes a signed payment on this machine; Ctrl-C stops it
 	@trap 'exit 0' INT; .venv/bin/shunfu demo $(ARGS) || { code=$$?; [ $$code = 130 ] || exit $$code; }
 
-test: setup browser strangers ## every test, and that docs/proof.md's tests ran; LONG=1 adds the long ones
+test: setup browser strangers client ## every test, the client's too, and that docs/proof.md's tests ran; LONG=1 adds the long ones
 	@PYTHONPATH=tests $(PYTHON_BIN) -m pytest -p house.ran_plugin -n auto --maxprocesses 4 --dist loadfile $(if $(LONG),-m "",)
 	@$(PYTHON_BIN) tools/proof.py
 
@@ -52,5 +57,5 @@ bench: setup ## the numbers, as one JSON document a line
 	@$(PYTHON_BIN) tools/bench.py
 
 clean: ## remove .venv and caches; data folders stay
-	@rm -rf .venv tests/strangers/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf .venv tests/strangers/node_modules client/node_modules client/dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,6 +5,8 @@
 #   tools/setup.sh run        only what the server and the demo need
 #   tools/setup.sh browser    Chromium and Chinese fonts for the browser test, by apt-get where it may
 #   tools/setup.sh strangers  the npm clients that test our sandboxes, from their lock file; after dev, which brings Node
+#   tools/setup.sh client     what builds and tests the checkout client, from its lock file; after dev
+#   tools/setup.sh client-run check   one of the client's own commands (package.json) with that Node
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter of a new .venv.
 set -euo pipefail
@@ -158,9 +160,30 @@ strangers() {
     fi
 }
 
+# What builds and tests client/. Nothing of it is needed to run the server.
+client() {
+    local folder=client stamp NODE NPM
+    find_node || die "the client needs Node 20 or newer with npm: make setup brings one, or apt-get install nodejs npm"
+    stamp=$({ cat "$folder/package-lock.json"; "$NODE" --version; } | sha256)
+    if [ "$(cat "$folder/node_modules/.stamp" 2>/dev/null || true)" = "$stamp" ]; then return; fi
+    say "installing what builds and tests $folder"
+    (cd "$folder" && "${NPM[@]}" ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null) ||
+        die "npm ci failed in $folder; is the npm registry reachable?"
+    printf '%s\n' "$stamp" >"$folder/node_modules/.stamp"
+}
+
+client_run() {
+    local NODE NPM
+    find_node || die "no Node; run tools/setup.sh client first"
+    cd client
+    PATH="$(dirname "$(command -v "$NODE" || printf '%s' "$NODE")"):$PATH" "${NPM[@]}" run --silent "$1"
+}
+
 case "${1:-dev}" in
     run | dev) packages "${1:-dev}" ;;
     browser) browser ;;
     strangers) strangers ;;
-    *) die "unknown step $1: run, dev, browser or strangers" ;;
+    client) client ;;
+    client-run) client_run "${2:?which command of client/package.json}" ;;
+    *) die "unknown step $1: run, dev, browser, strangers or client" ;;
 esac

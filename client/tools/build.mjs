@@ -1,0 +1,142 @@
+// Makes dist/ from src/: one folder a platform, the core as an ES module, and declarations. The same bytes every time.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+import { DIALECTS, markup, uses } from "./dialect.mjs";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const SRC = join(ROOT, "src");
+const [TO, EXTRA] = process.argv.slice(2);
+const OUT = resolve(TO ?? join(ROOT, "dist"));
+const SHARED = [...readFileSync(join(SRC, "mp/shared.ts"), "utf8").matchAll(/^export \* from "\.\.\/(.*)";$/gm)].map(
+  (found) => join(SRC, `${found[1]}.ts`),
+);
+const OPTIONS = { bundle: true, minify: true, write: true, legalComments: "none", logLevel: "warning", charset: "utf8" };
+// What a merchant's build tool lowers further, when its oldest client needs that.
+const SCRIPT_TARGET = "es2020";
+const STYLE_TARGET = ["chrome61", "safari11"];
+
+/** Names of our own state that no platform, template or wire sees; one short name each, the same in every file. */
+const INTERNAL = new RegExp(
+  `^(${[
+    "isFresh isLoading isOwnMethod trouble refusedReason stage attempt sheet looks quiet refused told",
+    "answer cached reply seconds etag before drop flush signIn",
+  ]
+    .join(" ")
+    .replace(/ /g, "|")})$`,
+);
+const names = {};
+
+export const COMPONENTS = readdirSync(join(SRC, "mp"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .sort();
+
+/** Gives `#platform` its file, and leaves what all components share to one file beside them. */
+function platformPlugin(dialect, depth) {
+  const platform = join(SRC, "hosts", `${dialect.platform}.ts`);
+  const shared = depth === null ? [] : [platform, join(SRC, "mp/shared.ts"), ...SHARED];
+  return {
+    name: "platform",
+    setup(build) {
+      build.onResolve({ filter: /^(\.|#platform)/ }, (asked) => {
+        if (asked.kind === "entry-point") return undefined;
+        const path = asked.path === "#platform" ? platform : resolve(asked.resolveDir, `${asked.path}.ts`);
+        return shared.includes(path) ? { path: `${depth}shared.js`, external: true } : { path };
+      });
+    },
+  };
+}
+
+/**
+ * One CommonJS file of an ES module's bundle: shorter than the bundler's own wrapping, whose getters nobody needs. What
+ * components take from the shared file has one short name there; `taken` collects those names.
+ */
+async function script(dialect, entry, to, depth, taken) {
+  const done = await esbuild.build({
+    ...OPTIONS,
+    ...entry,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    target: SCRIPT_TARGET,
+    mangleProps: INTERNAL,
+    mangleCache: names,
+    plugins: [platformPlugin(dialect, depth)],
+  });
+  Object.assign(names, done.mangleCache);
+  mkdirSync(dirname(to), { recursive: true });
+  writeFileSync(to, `"use strict";${commonJs(done.outputFiles[0].text, taken)}`);
+}
+
+function commonJs(text, taken) {
+  const short = (name) => {
+    if (!taken.has(name)) taken.set(name, `_${taken.size.toString(36)}`);
+    return taken.get(name);
+  };
+  const split = (list) => list.split(",").map((one) => one.split(" as "));
+  const required = (list) => split(list).map(([name, own = name]) => `${short(name)}:${own}`).join();
+  const exported = (list) => split(list).map(([own, name = own]) => `${taken.get(name) ?? name}:${own}`).join();
+  return text
+    .replace(/import\{([^}]*)\}from("[^"]*");/g, (_, list, from) => `const{${required(list)}}=require(${from});`)
+    .replace(/export\{([^}]*)\};/, (_, list) => `module.exports={${exported(list)}};`);
+}
+
+/** The shared style sheet, with `@dark` written out for the system's wish and for the page's own. */
+export async function style(source) {
+  const dark = /@dark \{([^}]*)\}/.exec(source)?.[1] ?? "";
+  const both = `@media (prefers-color-scheme: dark) { .sf:not(.light) {${dark}} }\n.sf.dark {${dark}}`;
+  const plain = source.replace(/@dark \{[^}]*\}/, both);
+  const done = await esbuild.transform(plain, { loader: "css", minify: true, target: STYLE_TARGET, charset: "utf8" });
+  return done.code;
+}
+
+async function miniProgram(dialect) {
+  const to = join(OUT, dialect.folder);
+  const taken = new Map();
+  mkdirSync(to, { recursive: true });
+  writeFileSync(join(to, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
+  writeFileSync(join(to, `base.${dialect.style}`), await style(readFileSync(join(SRC, "mp/base.css"), "utf8")));
+  await script(dialect, { entryPoints: [join(SRC, "mp/index.ts")] }, join(to, "index.js"), "./", taken);
+  for (const name of COMPONENTS) await component(dialect, name, join(to, name), taken);
+  // Only what somebody takes is in the shared file.
+  const stdin = { contents: `export {${[...taken.keys()].join()}} from "./shared"`, resolveDir: join(SRC, "mp"), loader: "ts" };
+  await script(dialect, { stdin }, join(to, "shared.js"), null, taken);
+}
+
+async function component(dialect, name, to, taken) {
+  const from = join(SRC, "mp", name);
+  await script(dialect, { entryPoints: [join(from, "index.ts")] }, join(to, "index.js"), "../", taken);
+  const source = readFileSync(join(from, "index.wxml"), "utf8");
+  const own = existsSync(join(from, "index.css")) ? await style(readFileSync(join(from, "index.css"), "utf8")) : "";
+  writeFileSync(join(to, `index.${dialect.markup}`), markup(source, dialect));
+  writeFileSync(join(to, `index.${dialect.style}`), `@import "../base.${dialect.style}";\n${own}`);
+  writeFileSync(join(to, "index.json"), `${JSON.stringify({ ...dialect.json, ...uses(source, dialect) })}\n`);
+}
+
+async function library() {
+  await esbuild.build({
+    ...OPTIONS,
+    minify: false,
+    entryPoints: [join(SRC, "index.ts")],
+    outfile: join(OUT, "core/index.js"),
+    format: "esm",
+    target: "es2020",
+  });
+  if (EXTRA === "--no-types") return; // a test builds again, and the compiler alone takes seconds
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const types = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", join(OUT, "types"), "--rootDir", SRC];
+  execFileSync(process.execPath, [compiler, "-p", join(ROOT, "tsconfig.build.json"), ...types], { stdio: "inherit" });
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  rmSync(OUT, { recursive: true, force: true });
+  mkdirSync(OUT, { recursive: true });
+  for (const dialect of Object.values(DIALECTS)) await miniProgram(dialect);
+  await library();
+  cpSync(join(ROOT, "README.md"), join(OUT, "README.md"));
+  console.log(`built ${relative(process.cwd(), OUT)}`);
+}
