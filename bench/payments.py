@@ -107,7 +107,7 @@ def script(side: Side, values: Values) -> list[str]:
             bound(
                 PAYMENTS["add_order"],
                 *(me, order, "NULL", "2800", "'CNY'", text(str(ORDER["subject"])), values.items, "NULL", "'OPEN'"),
-                *("now() + interval '30 minutes'", "now()"),
+                *("now() + interval '30 minutes'", "now()", "'[]'"),
             ),
             _job(me, "j", "'payments.expire'", id_text("o", 36)),
         ),
@@ -122,6 +122,7 @@ def script(side: Side, values: Values) -> list[str]:
                 PAYMENTS["add_payment"],
                 *(me, payment, order, "'wechatpay'", "'miniprogram'", identity(side.account_id), *values.accounts),
                 *("2800", "'CNY'", "'SENDING'", values.payer, "now() + interval '40 minutes'", "now()"),
+                *(text("https://pay.example.com/notifications"), "NULL", "NULL", "NULL", "0", "NULL"),
             ),
             _job(me, "a", "'payments.ask'", id_text("p", 36)),
         ),

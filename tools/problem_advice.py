@@ -23,6 +23,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Check the id, and that the key belongs to the merchant and the side that made it.",
         "请检查编号，以及密钥是否属于创建它的商户和环境。",
     ),
+    "sign_in_unavailable": (
+        "Let the shopper pay as a guest; to let people sign in, give the channel's account its application's secret.",
+        "请让顾客以访客身份支付。如需登录，请添加该渠道的账户并配置应用密钥。",
+    ),
     "method_not_allowed": (
         "Look the address up in openapi.json; the Allow header lists what it answers.",
         "请查阅 openapi.json；响应头 Allow 列出该地址支持的方法。",
@@ -42,6 +46,14 @@ ADVICE: dict[str, tuple[str, str]] = {
     "order_not_open": (
         "Read the order: it is paid, closing or closed. To sell again, create a new order.",
         "请读取订单：它已支付、正在关闭或已关闭。如需再次销售，请新建订单。",
+    ),
+    "amount_changed": (
+        "Nothing was sent. Read the checkout's answer again, show the new amount, and let the shopper tap again.",
+        "没有发出任何请求。重新读取收银台的回答，显示新的金额，由顾客再点一次。",
+    ),
+    "offer_gone": (
+        "Show the price without it, or the best offer that the checkout has now; `reason` says why.",
+        "请展示不使用该优惠的价格，或收银台当前最好的优惠；`reason` 说明原因。",
     ),
     "body_too_large": (
         "Send less: long texts and files do not belong in an order.",
@@ -75,6 +87,14 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Read which methods the checkout offers for this order, and use one of those.",
         "请读取收银台为此订单提供的支付方式，并从中选择。",
     ),
+    "contact_missing": (
+        "Ask the shopper for what `errors` names, and send it as `contact` with the payment.",
+        "请向顾客询问 `errors` 所列的信息，并作为 `contact` 随付款一起发送。",
+    ),
+    "login_code_refused": (
+        "Ask the platform for a fresh code and send that; a code works once and for a few minutes.",
+        "请向平台重新获取 code 后再发送；每个 code 只能使用一次，几分钟内有效。",
+    ),
     "rate_limited": (
         "Wait as long as the Retry-After header says, then repeat with the same Idempotency-Key.",
         "请按响应头 Retry-After 等待，再用同一个 Idempotency-Key 重试。",
@@ -86,6 +106,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "channel_fault": (
         "Repeat the read a little later; nothing changed.",
         "请稍后重新读取；没有任何变化。",
+    ),
+    "platform_unavailable": (
+        "Go on as a guest, or ask the platform for a fresh code and try again.",
+        "请先以访客身份继续，或向平台重新获取 code 后重试。",
     ),
     "overloaded": (
         "Wait as long as the Retry-After header says, then repeat with the same Idempotency-Key.",

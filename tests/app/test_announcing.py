@@ -24,11 +24,12 @@ from shunfu.payments.events import (
 )
 from shunfu.refunds.events import RefundEnded, RefundRequested, RefundSettled, RefundTurnedAbnormal
 
-MERCHANT, EVENT, ORDER, PAYMENT, REFUND = (UUID(int=number) for number in range(1, 6))
+MERCHANT, EVENT, ORDER, PAYMENT, REFUND, OFFER = (UUID(int=number) for number in range(1, 7))
 AT = datetime(2026, 1, 1, 8, 30, tzinfo=UTC)
-ORD, PAY, RFD = public("ord", ORDER), public("pay", PAYMENT), public("rfd", REFUND)
+ORD, PAY, RFD, OFF = public("ord", ORDER), public("pay", PAYMENT), public("rfd", REFUND), public("off", OFFER)
 YUAN = Money(8600, "CNY")
 MONEY = {"amount_minor": 8600, "currency": "CNY"}
+FULL_PRICE = {"discount_minor": 0, "offer": None}
 KEYS = {"merchant_id": MERCHANT, "happened_at": AT, "order_id": ORDER, "sequence": 7}
 
 
@@ -40,17 +41,26 @@ def body_of(event: Event) -> dict[str, object]:
 
 
 CASES: list[tuple[OrderEvent, str, dict[str, object]]] = [
-    (OrderPaid(payment_id=PAYMENT, amount=YUAN, **KEYS), "order.paid", {"payment_id": PAY, **MONEY, "state": "PAID"}),
+    (
+        OrderPaid(payment_id=PAYMENT, amount=YUAN, **KEYS),
+        "order.paid",
+        {"payment_id": PAY, **MONEY, **FULL_PRICE, "state": "PAID"},
+    ),
+    (
+        OrderPaid(payment_id=PAYMENT, amount=YUAN, discount_minor=500, offer_id=OFFER, **KEYS),
+        "order.paid",
+        {"payment_id": PAY, **MONEY, "discount_minor": 500, "offer": OFF, "state": "PAID"},
+    ),
     (OrderClosed(**KEYS), "order.closed", {"state": "CLOSED"}),
     (
         PaymentCaptured(payment_id=PAYMENT, amount=YUAN, **KEYS),
         "payment.captured",
-        {"payment_id": PAY, **MONEY, "state": "CAPTURED"},
+        {"payment_id": PAY, **MONEY, **FULL_PRICE, "state": "CAPTURED"},
     ),
     (
         SurplusCaptured(payment_id=PAYMENT, amount=YUAN, **KEYS),
         "payment.surplus",
-        {"payment_id": PAY, **MONEY, "state": "CAPTURED"},
+        {"payment_id": PAY, **MONEY, **FULL_PRICE, "state": "CAPTURED"},
     ),
     (
         PaymentEnded(payment_id=PAYMENT, state="REFUSED", **KEYS),
@@ -101,6 +111,14 @@ def test_every_event_of_an_orders_sequence_is_told() -> None:
     assert names == set(TELLINGS)
     assert {type(event).__name__ for event, _, _ in CASES} == names
     assert {event_type for _, event_type, _ in CASES} == EVENT_TYPES
+
+
+def test_an_event_that_an_older_version_wrote_is_told_without_a_discount() -> None:
+    body = body_of(PaymentCaptured(payment_id=PAYMENT, amount=YUAN, **KEYS))
+    older = {name: value for name, value in body.items() if name not in {"discount_minor", "offer_id"}}
+    told = announcement_of(MERCHANT, EVENT, "PaymentCaptured", older)
+    assert told is not None
+    assert dict(told.data) == {"order_id": ORD, "payment_id": PAY, **MONEY, "state": "CAPTURED"}
 
 
 def test_other_events_are_not_the_merchants_business() -> None:

@@ -1,4 +1,4 @@
-"""CORS: exact origins, the checkout's routes alone, never with credentials (ASVS 3.4.2)."""
+"""CORS: exact origins, the routes of checkout and shopper alone, never with cookies (ASVS 3.4.2)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def told(answer: Answer) -> dict[str, str]:
     return {name: text for name, text in answer.headers.items() if name.startswith("access-control-")}
 
 
-async def test_an_allowed_site_reads_the_checkout() -> None:
-    answer = await call(APP, "GET", "/v1/checkout/token", {"origin": SHOP})
+@pytest.mark.parametrize("path", ["/v1/checkout/token", "/v1/shoppers/me", "/v1/shoppers/sessions"])
+async def test_an_allowed_site_reads_the_checkout(path: str) -> None:
+    answer = await call(APP, "GET", path, {"origin": SHOP})
     assert b"reached" in answer.body
     assert answer.headers["access-control-allow-origin"] == SHOP
     assert answer.headers["vary"] == "Origin"
@@ -30,7 +31,8 @@ async def test_its_preflight_is_answered_and_kept() -> None:
     answer = await call(APP, "OPTIONS", "/v1/checkout/token/payments", {"origin": SHOP, **PREFLIGHT})
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == SHOP
-    assert "idempotency-key" in answer.headers["access-control-allow-headers"]
+    for name in ("idempotency-key", "authorization", "shunfu-shopper"):
+        assert name in answer.headers["access-control-allow-headers"].split(", ")
     assert answer.headers["access-control-max-age"] == "7200"
 
 
@@ -46,7 +48,7 @@ async def test_no_other_site_does(origin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/orders", "/console", "/v1/checkout", "/c/token", "/v1/Checkout/token", "/healthz"]
+    "path", ["/v1/orders", "/console", "/v1/checkout", "/v1/shoppers", "/c/token", "/v1/Checkout/token", "/healthz"]
 )
 async def test_no_other_route_does(path: str) -> None:
     for method, more in (("GET", {}), ("OPTIONS", PREFLIGHT)):

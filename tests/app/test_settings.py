@@ -116,6 +116,8 @@ BAD: dict[str, list[str]] = {
     "retention_idempotency_days": [*ANYWHERE, "0", "3651"],
     "retention_bodies_days": [*ANYWHERE, "0", "3651"],
     "retention_jobs_days": [*ANYWHERE, "0", "3651"],
+    "telemetry_days": [*ANYWHERE, "0", "366"],
+    "telemetry_rate": ["", "x", "nan", "-0.1", "1.1", "1e0", "true"],
     "refund_approval_above_minor": [*ANYWHERE, "100000000000"],
     "janitor_divisor": ["", "x", "nan", "inf", "0", "-1", "0.999", "1000.1", "1,5", "true", "１", "1_0", "1e2", " 2"],
     "janitor_pending_seconds": ["", "x", "nan", "inf", "-0.1", "3600.1", "true"],
@@ -139,7 +141,11 @@ BAD: dict[str, list[str]] = {
     "oidc_trusts_amr": ["", "yes", "1", "True"],
     "user": [""],
     "trusted_proxies": ["", ",", "x", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "localhost", "1.2.3", "*"],
-    **{f"limit_{what}_per_minute": [*ANYWHERE, "1000001"] for what in ("address", "key", "login", "failures")},
+    **{
+        f"limit_{what}_per_minute": [*ANYWHERE, "1000001"]
+        for what in ("address", "key", "login", "sign_in", "failures")
+    },
+    "shopper_session_minutes": [*ANYWHERE, "4", "1441"],
     **{f"{what}_seconds": [*ANYWHERE, "0", "601"] for what in ("request", "handling", "keep_alive")},
     "connections_max": [*ANYWHERE, "0", "100001"],
     "hsts_seconds": [*ANYWHERE, "315360001"],

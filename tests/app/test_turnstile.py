@@ -118,6 +118,19 @@ async def test_behind_a_proxy_that_nobody_named_one_client_shuts_nobody_out(worl
     assert (await ask(app, "/console/login", "127.0.0.1")).status == 200
 
 
+async def test_how_often_an_address_may_sign_shoppers_in(world: World) -> None:
+    """Each try may ask a platform in the merchant's name; one that is refused is counted too."""
+    app = app_with(world, limit_sign_in_per_minute=3)
+    target, body = "/v1/shoppers/sessions", (b'{"merchant":"mer_x"}',)
+    for path in (target, f"{target}?x=1", target):
+        answer = await call(app, "POST", path, JSON, body, client=STRANGER)
+        assert (answer.status, answer.problem["type"]) == (422, "/problems/invalid_field"), path
+    assert is_limited(await call(app, "POST", target, JSON, body, client=STRANGER), "sign_in")
+    assert (await call(app, "POST", target, JSON, body, client=OTHER)).status == 422
+    assert (await ask(app, **keyed(world))).status == 200, "other things are another matter"
+    assert (await call(app, "POST", target, JSON, body, client="127.0.0.1")).status == 422
+
+
 async def test_a_key_wherever_it_comes_from(world: World) -> None:
     app = app_with(world, limit_key_per_minute=5)
     for number in range(5):

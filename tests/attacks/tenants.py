@@ -24,6 +24,13 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 BIG_MINOR = 900_000
 """A refund of so much waits for a second key."""
 HOOK = {"url": "https://hooks.example.com/shunfu"}
+OFFER = {
+    "name": "减一元",
+    "kind": "amount_off",
+    "amount_minor": 100,
+    "currency": "CNY",
+    "ends_at": "2036-01-01T00:00:00Z",
+}
 
 
 @dataclass
@@ -83,6 +90,7 @@ async def make_tenants(database: Database) -> Tenants:
     refund = await _made(world, f"/v1/payments/{payment_id}/refunds", wish)
     messages = await _items(world, "/v1/webhook_messages?limit=100")
     order = await world.order()
+    offers = [await _made(world, "/v1/offers", OFFER) for _ in range(2)]
     tenants.approver = await second_key(world)
     tenants.ids = {
         "order_id": order["id"],
@@ -92,11 +100,12 @@ async def make_tenants(database: Database) -> Tenants:
         "message_id": messages[0]["id"],
         "run_id": run["id"],
         "break_id": next(one["id"] for one in breaks if one["kind"] == "missing_there"),
+        "offer_id": offers[0]["id"],
         "account_id": world.notify_path.rpartition("/")[2],
         "merchant": world.notify_path.split("/")[3],
         "checkout_token": order["checkout_url"].rpartition("/")[2],
     }
-    for path in ("orders", "refunds", "webhook_endpoints", "reconcile/runs", "reconcile/breaks"):
+    for path in ("orders", "offers", "refunds", "webhook_endpoints", "reconcile/runs", "reconcile/breaks"):
         page = (await world.get(f"/v1/{path}?limit=1")).json()
         assert page["next_cursor"], f"{path} has no second page"
         tenants.cursors[f"/v1/{path}"] = page["next_cursor"]

@@ -28,12 +28,17 @@ from schemathesis.specs.openapi import checks
 from attacks.tenants import PARAMETER, Tenants, make_tenants
 from attacks.test_tenants import operations
 from flows.world import Said, call
+from shoppers.support import Client
 from shunfu.app.http.server import build_api, openapi_document
 from shunfu.db import Database, PoolSettings, Urls
+from shunfu.telemetry import api as telemetry_api
 
 IS_LONG = os.environ.get("SHUNFU_LONG") == "1"
 EXAMPLES = 300 if IS_LONG else 12
-TAGS = ("orders", "payments", "refunds", "reconcile", "ledger", "webhooks", "checkout")
+TAGS = (
+    *("orders", "payments", "offers", "refunds", "reconcile", "ledger", "webhooks"),
+    *("checkout", "shoppers", "telemetry"),
+)
 CHECKS: list[CheckFunction] = [
     not_a_server_error,
     checks.status_code_conformance,
@@ -64,6 +69,14 @@ class Range:
         self.tenants.world.clock.instant += timedelta(milliseconds=200)  # so that no limit is reached
         return said
 
+    def credential(self, tags: list[str] | None) -> str:
+        """The victim's key; a fresh session where shoppers ask, whose last one may just have been erased."""
+        if "shoppers" not in (tags or ()):
+            return self.tenants.world.api_key
+        client = Client(self.tenants.world)
+        self.runner.run(client.sign_in(f"shot-{self.tenants.world.keys_made}"))
+        return client.token
+
 
 @pytest.fixture(scope="module")
 def shooting(module_urls: Urls, app_role: str | None) -> Iterator[Range]:
@@ -93,7 +106,7 @@ def shoot(shooting: Range, operation: Any) -> None:
     """One operation, with ids that exist and with any, with bodies that fit and with others."""
     names = PARAMETER.findall(operation.path)
     ids = {name: shooting.tenants.ids[name] for name in names}
-    key = {"authorization": f"Bearer {shooting.tenants.world.api_key}"}
+    key = {"authorization": f"Bearer {shooting.credential(operation.tags)}"}
     ways = [
         operation.as_strategy(mode, **({"path_parameters": known} if known else {}))
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
@@ -112,6 +125,9 @@ def shoot(shooting: Range, operation: Any) -> None:
         told = case.as_transport_kwargs(BASE)
         others = {name: value for name, value in told["headers"].items() if name.lower() != "authorization"}
         told["headers"] = others | key
+        if operation.path == telemetry_api.PATH and isinstance(told.get("json"), dict):  # its credential is in there
+            body = {name: value for name, value in told["json"].items() if name != "merchant"}
+            told["json"] = body | {"checkout": shooting.tenants.ids["checkout_token"]}
         prepared = requests.Request(**{name: value for name, value in told.items() if value is not None}).prepare()
         said = shooting.send(prepared)
         headers = {name: [value] for name, value in said.headers.items()}

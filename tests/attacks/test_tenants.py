@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from attacks.tenants import HOOK, PARAMETER, Tenants, fingerprint
+from attacks.tenants import HOOK, OFFER, PARAMETER, Tenants, fingerprint
 from shunfu.app.http.server import build_api, openapi_document
 from shunfu.db import Urls
 
@@ -39,6 +39,10 @@ CASES: dict[str, Case] = {
     "start_payment": Case(201, {"method": "wechatpay/native"}),
     "close_order": Case(),
     "read_payment": Case(),
+    "create_offer": Case(201, OFFER),
+    "list_offers": Case(),
+    "read_offer": Case(),
+    "end_offer": Case(),
     "list_refunds_of_payment": Case(),
     "request_refund": Case(201, REFUND),
     "list_refunds": Case(),
@@ -67,9 +71,18 @@ CASES: dict[str, Case] = {
     "read_webhook_message": Case(),
     "replay_webhook_message": Case(),
 }
-BY_TOKEN = {"read_checkout": "the token in the path is the credential", "pay_from_checkout": "the same"}
+BY_TOKEN = {
+    "read_checkout": "the token in the path is the credential",
+    "pay_from_checkout": "the same",
+    "tell_telemetry": "the token is in the body; tests/telemetry/test_api.py has the strangers",
+}
 """Not reached with a key at all; `test_a_checkout_token_opens_its_own_order_only` is theirs."""
-UNDONE_BY_A_STRANGER = {"create_order", "create_webhook_endpoint", "request_reconcile_run"}
+BY_SESSION = {
+    *("sign_in_shopper", "end_shopper_session", "read_shopper", "replace_shopper", "verify_shopper_phone"),
+    *("give_shopper_consents", "export_shopper", "erase_shopper"),
+}
+"""A shopper's own, and signing in, which needs no credential; `tests/shoppers/test_sessions.py` attacks them."""
+UNDONE_BY_A_STRANGER = {"create_order", "create_offer", "create_webhook_endpoint", "request_reconcile_run"}
 """A stranger may make things of their own; the victim's rows are what stays as it was."""
 
 
@@ -99,7 +112,8 @@ def operations(app: FastAPI) -> list[Operation]:
 
 def walked(tenants: Tenants) -> list[Operation]:
     found = operations(build_api(tenants.world.house))
-    assert {one.name for one in found} == CASES.keys() | BY_TOKEN.keys(), "an operation has no case, or a case none"
+    cases = CASES.keys() | BY_TOKEN.keys() | BY_SESSION
+    assert {one.name for one in found} == cases, "an operation has no case, or a case none"
     return sorted((one for one in found if one.name in CASES), key=lambda one: list(CASES).index(one.name))
 
 

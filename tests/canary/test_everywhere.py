@@ -71,6 +71,12 @@ CHANNELS = sorted(discover().channels)
 FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 TOTP_SECRET = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 COOKIES = re.compile(r"(?:^|, |\n)([A-Za-z_-]+)=([^;]+);")
+PLACE = {"province": NICKNAME, "city": NICKNAME, "district": "", "street": ID_NUMBER}
+CONTACT = {
+    "phone": PHONE,
+    "address": {"name": NICKNAME, "phone": PHONE, **PLACE},
+    "invoice": {"kind": "company", "title": NICKNAME, "tax_number": ID_NUMBER},
+}
 SUBJECT = f"咖啡豆 {NICKNAME} {PHONE} {ID_NUMBER}"
 
 
@@ -192,9 +198,12 @@ async def shop(hall: Hall) -> str:
     pay = f"/v1/orders/{order_id}/payments"
     assert (await hall.api("POST", pay, {"method": PAYER, "payer": PAYER})).status >= 400
     assert (await hall.api("POST", pay, {"method": world.method, "payer": 7, "client_ip": PHONE})).status >= 400
+    wrong = {"method": world.method, "contact": {**CONTACT, "phone": f"{PHONE}x"}}
+    assert (await hall.api("POST", pay, wrong)).status == 422
     await a_failing_channel(hall, pay)
     order = (await hall.api("POST", "/v1/orders", an_order())).body
-    said = await hall.api("POST", f"/v1/orders/{json.loads(order)['id']}/payments", {"method": world.method})
+    told = {"method": world.method, "contact": CONTACT}
+    said = await hall.api("POST", f"/v1/orders/{json.loads(order)['id']}/payments", told)
     payment_id = json.loads(said.body)["id"]
     await notifications(hall, payment_id)
     token = json.loads(order)["checkout_url"].rpartition("/")[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from checker import money, states, telling
+from checker import money, offers, states, telling
 from checker.facts import Facts, facts_from_rows, number_of, snapshot_of
 
 Check = Callable[[Facts], Iterator[str]]
@@ -20,6 +20,9 @@ CHECKS: dict[str, Check] = {
         money.refunds_within_captured,
         money.paid_once_or_given_back,
         money.numbers_used_once,
+        offers.discounts_add_up,
+        offers.offers_within_stock,
+        offers.redemptions_end_as_their_payments,
         states.never_back,
         states.evidence_leads_there,
         states.final_by_evidence,

@@ -5,7 +5,8 @@
     tables        table name to rows. A row is a mapping of column to value, as a SELECT of all columns gives it: ids as
                   UUID or as text (one way in all tables), times as datetime, jsonb as the value it holds. Only these
                   tables are looked at: orders, payments, payment_evidence, refunds, refund_evidence, accounts, transfers,
-                  events, jobs, notifications, idempotency_keys, webhook_endpoints, webhook_messages, webhook_deliveries.
+                  events, jobs, notifications, idempotency_keys, webhook_endpoints, webhook_messages, webhook_deliveries,
+                  offers, offer_redemptions.
     channels      what the channels' sandboxes know, by channel name: {"orders": […], "refunds": […], "movements": […]}.
                   order     {"number", "is_paid", "amount_minor", "currency", "transaction_no"}
                   refund    {"number", "order_number", "is_done", "amount_minor", "currency"}
@@ -46,6 +47,8 @@ TABLES = (
     "webhook_endpoints",
     "webhook_messages",
     "webhook_deliveries",
+    "offers",
+    "offer_redemptions",
 )
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: how an id is written towards a channel and a merchant."""

@@ -1,4 +1,6 @@
-"""Sound facts, written by hand: an order that was paid and partly refunded, and one that was closed and paid too late."""
+"""Sound facts, written by hand: an order that was paid with an offer and partly refunded, and one that was closed and paid
+too late.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,14 @@ PAYING, SURPLUS = UUID(int=20), UUID(int=21)
 PARTLY, BACK, REJECTED = UUID(int=30), UUID(int=31), UUID(int=32)
 RECEIVABLE, SALES, OWED = UUID(int=40), UUID(int=41), UUID(int=42)
 ENDPOINT = UUID(int=50)
+OFFER, SHOPPER = UUID(int=55), UUID(int=56)
 URL = "https://shop.example.com/hooks"
 REQUEST = hashlib.sha256(b"{}").digest()
 
 
-def order(order_id: UUID, state: str, sequence: int) -> dict[str, Any]:
-    return {"merchant_id": MERCHANT, "order_id": order_id, "state": state, "sequence": sequence, "amount_minor": 1000}
+def order(order_id: UUID, state: str, sequence: int, amount_minor: int) -> dict[str, Any]:
+    told = {"state": state, "sequence": sequence, "amount_minor": amount_minor}
+    return {"merchant_id": MERCHANT, "order_id": order_id, **told}
 
 
 def payment(payment_id: UUID, order_id: UUID, *, is_surplus: bool, refunded_minor: int) -> dict[str, Any]:
@@ -37,7 +41,14 @@ def payment(payment_id: UUID, order_id: UUID, *, is_surplus: bool, refunded_mino
         "refunded_minor": refunded_minor,
         "refund_reserved_minor": 0,
         "channel_transaction_no": f"T{payment_id.int}",
+        "offer_id": OFFER,
+        "discount_minor": 100,
     }
+
+
+def redemption(payment_id: UUID, state: str, shopper_id: UUID) -> dict[str, Any]:
+    told = {"offer_id": OFFER, "shopper_id": shopper_id, "saving_minor": 100, "state": state}
+    return {"merchant_id": MERCHANT, "payment_id": payment_id, **told}
 
 
 def refund(refund_id: UUID, payment_id: UUID, amount_minor: int, **changes: Any) -> dict[str, Any]:
@@ -141,7 +152,7 @@ def _tables() -> dict[str, list[dict[str, Any]]]:
     told = line(pay, PAYING, "paid", ("PENDING", "CAPTURED")) | {"notification_id": UUID(int=60)}
     answer = json.dumps({"id": f"ord_{number_of(PAID_ORDER)}"})
     return {
-        "orders": [order(PAID_ORDER, "PAID", 6), order(LATE_ORDER, "CLOSED", 5)],
+        "orders": [order(PAID_ORDER, "PAID", 6, 1100), order(LATE_ORDER, "CLOSED", 5, 1100)],
         "payments": [
             payment(PAYING, PAID_ORDER, is_surplus=False, refunded_minor=300),
             payment(SURPLUS, LATE_ORDER, is_surplus=True, refunded_minor=1000),
@@ -196,6 +207,8 @@ def _tables() -> dict[str, list[dict[str, Any]]]:
         "webhook_endpoints": [{"endpoint_id": ENDPOINT, "url": URL, "state": "ENABLED"}],
         "webhook_messages": [{"message_id": UUID(int=100 + index)} for index in numbers],
         "webhook_deliveries": [_delivery(index) for index in numbers],
+        "offers": [{"offer_id": OFFER, "held": 0, "used": 1, "stock": 1, "per_shopper_max": 1}],
+        "offer_redemptions": [redemption(PAYING, "USED", SHOPPER), redemption(SURPLUS, "RETURNED", SHOPPER)],
     }
 
 

@@ -77,6 +77,28 @@ LIES: dict[str, list[Lie]] = {
         lambda facts: row(facts, "payments").update(channel="two"),
         lambda facts: row(facts, "refunds").update(refund_id=samples.PAYING),
     ],
+    "discounts_add_up": [
+        lambda facts: row(facts, "payments").update(discount_minor=99),
+        lambda facts: row(facts, "payments").update(amount_minor=1100),
+        lambda facts: row(facts, "orders").update(amount_minor=1000),
+        lambda facts: row(facts, "payments").update(offer_id=None),
+        lambda facts: row(facts, "offer_redemptions").update(saving_minor=99),
+        lambda facts: drop(facts, "offer_redemptions", 0),
+        lambda facts: again(facts, "offer_redemptions", 1, payment_id=UUID(int=999)),
+    ],
+    "offers_within_stock": [
+        lambda facts: row(facts, "offers").update(used=0),
+        lambda facts: row(facts, "offers").update(held=1),
+        lambda facts: row(facts, "offers").update(stock=0),
+        lambda facts: row(facts, "offers").update(per_shopper_max=0),
+        lambda facts: row(facts, "offer_redemptions").update(shopper_id=None),
+    ],
+    "redemptions_end_as_their_payments": [
+        lambda facts: row(facts, "offer_redemptions", 1).update(state="USED"),
+        lambda facts: row(facts, "offer_redemptions").update(state="HELD"),
+        lambda facts: row(facts, "payments").update(state="PENDING"),
+        lambda facts: row(facts, "payments", 1).update(is_surplus=False),
+    ],
     "never_back": [
         lambda facts: facts["moves"].append(
             {"table": "payments", "id": samples.PAYING, "before": "CAPTURED", "after": "PENDING"}

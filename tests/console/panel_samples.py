@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from shunfu.console.kit import Frame, Label, Listing, nav_groups, render
 from shunfu.console.model import JobFault, Signer, Today
-from shunfu.console.sections import alarms, audit, jobs, ledger, settings
+from shunfu.console.sections import alarms, audit, jobs, ledger, offers, settings
+from shunfu.console.sections.experience import page as experience
 from shunfu.console.sections.keys import page as keys
 from shunfu.console.sections.reconcile import page as reconcile
 from shunfu.console.sections.webhooks import page as webhooks
@@ -21,10 +23,12 @@ from shunfu.kernel.plain import Words
 from shunfu.kernel.secret import Secret
 from shunfu.ledger import Balance, LedgerDay, LedgerLine, capture
 from shunfu.merchants import AuditEntry, AuditRow, KeyExpiry, ListedKey, OpenAccount
+from shunfu.offers import Offer, OfferState, Terms
 from shunfu.reconcile import Break, BreakState, Preview, Run
 from shunfu.reconcile.model import BreakKind, Ours, RunState, Subject, Theirs
 from shunfu.reconcile.proposals import Proposal
 from shunfu.reconcile.usecases.previewing import Change
+from shunfu.telemetry import Day, Funnel, Slice, Timing
 from shunfu.webhooks import Attempt, Delivery, Endpoint, Shown, Told
 from shunfu.webhooks.model import DeliveryState, EndpointState, KeptSecret, Message
 
@@ -165,7 +169,9 @@ LISTED = [
     ListedKey(uid(152), "过期", frozenset({"orders:read"}), NOW, NOW - timedelta(days=1), None),
 ]
 CHANNEL = next(iter(discover().channels.values()))
-ACCOUNT = OpenAccount(uid(101), CHANNEL, object(), Identity("1900000109", HOSTILE), is_sandbox=True)
+ACCOUNT = OpenAccount(
+    uid(101), CHANNEL, object(), Identity("1900000109", HOSTILE), is_sandbox=True, scenes=CHANNEL.scenes
+)
 ENDS = [
     KeyExpiry("api_key", public("key", uid(150)), HOSTILE, NOW + timedelta(days=3), False, 3),
     KeyExpiry("channel_account", public("acc", uid(101)), "platform_certificate", NOW, True, 0),
@@ -179,6 +185,44 @@ ALARMS = [
     Alarm(MERCHANT, uid(161), "key_expiring", public("key", uid(150)), f"{HOSTILE} · 7", NOW),
     Alarm(MERCHANT, uid(162), "a_word_of_tomorrow", "", "", NOW, "stf_1", NOW),
 ]
+
+HALF_OFF = Terms("percent_off", "CNY", NOW - timedelta(days=1), NOW + timedelta(days=1), percent_bp=1250)
+FIVE_OFF = Terms("amount_off", "CNY", HALF_OFF.starts_at, HALF_OFF.ends_at, amount_minor=500, minimum_minor=5000)
+OFFERS = [
+    Offer(MERCHANT, uid(170), HOSTILE, replace(FIVE_OFF, stock=1000), OfferState.ACTIVE, NOW, None, 3, 996),
+    Offer(MERCHANT, uid(171), "九折", replace(HALF_OFF, starts_at=NOW + timedelta(hours=1)), OfferState.ACTIVE, NOW),
+    Offer(
+        MERCHANT, uid(172), "八七五折", replace(HALF_OFF, cap_minor=2000, per_shopper_max=1), OfferState.ENDED, NOW, NOW
+    ),
+    Offer(MERCHANT, uid(173), "过时", replace(FIVE_OFF, ends_at=NOW), OfferState.ACTIVE, NOW),
+]
+
+VISITS = Slice(MERCHANT, date(2026, 11, 16), date(2026, 11, 22))
+CHOICES = {
+    "method": ["pigeon/native", "crow/h5", "stranger/miniprogram"],
+    "system": ["android", "harmony", "ios", "a_system_of_tomorrow"],
+    "host": ["web", "<b>wallet</b>"],
+    "host_version": ["8.0.60"],
+    "version": ["1.0.0"],
+}
+SEEN = experience.Experience(
+    asked=VISITS,
+    span="7",
+    funnel=Funnel(12_480, 12_301, 12_044, 11_020, 10_987, 10_412, 9_980, 640, 402, 231, 37, 118),
+    timings={
+        "first_screen": Timing("first_screen", 12_301, 640, 1_180, 2_460),
+        "checkout": Timing("checkout", 10_412, 21_900, 34_000, 61_000),
+        "taps": Timing("taps", 10_412, 1, 1, 3),
+        "cls": Timing("cls", 12, 15, 60, 250),
+    },
+    days=[Day(date(2026, 11, 16 + place), 1500 + 90 * place, 1200 + 80 * place, 900 + place) for place in range(6)]
+    + [Day(date(2026, 11, 22), 3, 0, None)],
+    choices=CHOICES,
+    counts={"no_consent": 812, "at_ms": 3, "taps": 1},
+)
+UNSEEN = experience.Experience(VISITS, "7", Funnel(), {}, [], {}, {})
+NARROW = replace(UNSEEN, asked=replace(VISITS, system="harmony", host=HOSTILE[:25]))
+UNTIMED = replace(UNSEEN, funnel=Funnel(1), days=[Day(date(2026, 11, 22), 1, 0, None)])
 
 
 def every(frame: Frame, live: Frame, label: Label, today: Today) -> dict[str, str]:
@@ -227,4 +271,12 @@ def every(frame: Frame, live: Frame, label: Label, today: Today) -> dict[str, st
         "alarms-empty": alarms.render_alarms(live, [], Listing(), today),
         "alarm": alarms.render_alarm(frame, ALARMS[1]),
         "alarm-seen": alarms.render_alarm(live, ALARMS[2]),
+        "offers": offers.render_offers(frame, OFFERS, older, NOW),
+        "offers-empty": offers.render_offers(live, [], Listing(), NOW),
+        "offer": offers.render_offer(frame, OFFERS[0], NOW),
+        "offer-ended": offers.render_offer(live, OFFERS[2], NOW),
+        "experience": experience.render_experience(frame, SEEN, told),
+        "experience-empty": experience.render_experience(live, UNSEEN, told),
+        "experience-nothing": experience.render_experience(live, NARROW, told),
+        "experience-untimed": experience.render_experience(frame, UNTIMED, told),
     }

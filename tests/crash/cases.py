@@ -81,6 +81,42 @@ def start(site: Site, order_id: str, key: str, scene: str | None = None) -> Post
     return Post(f"/v1/orders/{order_id}/payments", {"method": method, **payer}, key)
 
 
+async def offered(site: Site, name: str) -> Case:
+    """A payment is about to start with something taken off, and where to send the order."""
+    case = await ordered(site, name)
+    told = {"name": "减五元", "kind": "amount_off", "amount_minor": 500, "currency": "CNY", "stock": 100_000}
+    wish = Post("/v1/offers", {**told, "ends_at": "2036-01-01T00:00:00Z"}, "the-one-offer")
+    offer = (await post(site, wish)).json()
+    assert case.ask is not None
+    assert isinstance(case.ask.body, dict)
+    more = {"offer": offer["id"], "contact": {"phone": "13800138000"}}
+    return replace(case, ask=replace(case.ask, body={**case.ask.body, **more}))
+
+
+async def discounted(site: Site, name: str) -> Case:
+    """A payment that holds an offer, which the shopper can pay."""
+    case = await offered(site, f"{name}-first")
+    assert case.ask is not None
+    said = await post(site, case.ask)
+    assert (said.json()["state"], said.json()["discount_minor"]) == ("PENDING", 500), said.body
+    return Case(case.order_id, said.json()["id"])
+
+
+async def discounted_reported(site: Site, name: str) -> Case:
+    """The channel's message about a payment with an offer is kept; the worker is about to apply it."""
+    case = await discounted(site, name)
+    site.line.shopper(number_of(case.payment_id))
+    (delivery,) = site.line.due()
+    await act(site, replace(case, delivery=delivery))
+    return case
+
+
+async def discounted_closing(site: Site, name: str) -> Case:
+    """The merchant is about to close an order whose payment holds an offer."""
+    case = await discounted(site, name)
+    return replace(case, ask=Post(f"/v1/orders/{case.order_id}/close", {}, name))
+
+
 def way_to_pay(site: Site) -> str:
     """A method that places the order at once and asks for no payer."""
     return f"{site.channel}/native"

@@ -63,6 +63,9 @@ CLOSE_NOTHING, REFUND_AT_ONCE, ONE_METHOD = frozenset({"unionpay"}), frozenset({
 OPERATIONS = (
     Operation("create an order", cases.nothing_yet, Wanted("CLOSED")),
     Operation("start a payment", cases.ordered, BOUGHT, talks=True),
+    Operation("start a payment with an offer", cases.offered, BOUGHT, talks=True),
+    Operation("use an offer up", cases.discounted_reported, PAID, APPLY),
+    Operation("give an offer back", cases.discounted_closing, SHUT, talks=True),
     Operation("resume a payment", cases.resumed, BOUGHT, talks=True),
     Operation(
         "switch the method",

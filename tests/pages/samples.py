@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
-from shunfu.checkout.model import CheckoutView, Item, MethodChoice, PaymentView
+from shunfu.checkout.model import CheckoutView, Item, MethodChoice, Need, Notice, OfferChoice, PaymentView
 from shunfu.gateway.evidence import Invoke
 from shunfu.kernel.money import Money
 
@@ -35,6 +35,16 @@ METHODS = (
 )
 OPEN_SHEET = Invoke("wechat_request_payment", {"package": "prepay_id=wx1"}, EXPIRES, SHEET_URL)
 QR = Invoke("qr", {"code_url": "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"}, EXPIRES, SHEET_URL)
+
+
+OFFERS = (
+    OfferChoice("off_01KAMN3X8Q6V5T2R7W9Y1Z4B6C", "新客立减 10 元", 1000, is_applied=True, reason="best"),
+    OfferChoice("off_01KAMN3X8Q6V5T2R7W9Y1Z4B6D", "满减 5 元", 500, is_applied=False),
+)
+HELD = replace(OFFERS[0], reason="kept")
+NEEDS = get_args(Need)
+FORM = Invoke("form", {"action": "http://127.0.0.1:9/front", "txnAmt": "9600", "note": '"><b>'}, EXPIRES, SHEET_URL)
+BRIDGE = Invoke("wechat_jsapi", {"appId": "wx1", "package": 'prepay_id="wx1"', "paySign": "x=="}, EXPIRES, SHEET_URL)
 
 
 def payment(state: str, **changes: Any) -> PaymentView:
@@ -96,6 +106,14 @@ MORE_VIEWS: dict[str, CheckoutView] = {
         merchant_name="A merchant whose name is very long indeed and has averyverylongunbreakablewordinsideofit",
         expires_at=NOW + timedelta(hours=30),
     ),
+    "saving": checkout(saving_minor=1000, offers=OFFERS),
+    "saving-held": checkout(saving_minor=1000, offers=(HELD,), payment=payment("PENDING"), sheet_result="cancel"),
+    "saving-paid": checkout(
+        saving_minor=1000, offers=(HELD,), order_state="PAID", payment=payment("CAPTURED", paid_at=NOW)
+    ),
+    "needs": checkout(needs=NEEDS, missing=NEEDS, notice="contact"),
+    "elsewhere": checkout(methods=(), is_elsewhere=True),
+    **{f"said-{notice}": checkout(notice=notice) for notice in get_args(Notice)},
     "large-paid": checkout(
         amount=Money(99_999_999_999, "CNY"), order_state="PAID", payment=payment("CAPTURED", paid_at=NOW)
     ),

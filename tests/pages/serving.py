@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from pages import samples
 from shunfu.app.sandbox import pages as sheet
+from shunfu.checkout import opening
 from shunfu.checkout import pages as checkout
 from shunfu.checkout.model import phase
 
@@ -67,7 +69,8 @@ def sheet_view(state: sheet.SheetState = "payable", problem: str | None = None, 
 class PageServer:
     """Serves views by name; what a form posted is kept; `phases` answers the poll when a test sets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: str = "") -> None:
+        self.base = base
         self.posted: list[tuple[str, dict[str, list[str]]]] = []
         self.polls: list[str] = []
         self.shown: dict[str, str] = {}
@@ -78,6 +81,8 @@ class PageServer:
             routes=[
                 Route("/c/{name}", self.page),
                 Route("/c/{name}/pay", self.post, methods=["POST"]),
+                Route("/opening/{name}", self.opening),
+                Route("/front", self.post, methods=["POST"]),
                 Route("/v1/checkout/{token}", self.poll),
                 Route("/sheet/{state}", self.sheet),
                 Route("/sandbox/act", self.post, methods=["POST"]),
@@ -97,6 +102,15 @@ class PageServer:
         policy = checkout.content_security_policy(view)
         html = checkout.render_page(view, language, "key-0001")
         return HTMLResponse(html, headers={"Content-Security-Policy": policy})
+
+    async def opening(self, request: Request) -> Response:
+        invoke = {"form": replace(samples.FORM, params={**samples.FORM.params, "action": f"{self.base}/front"})}.get(
+            request.path_params["name"], samples.BRIDGE
+        )
+        view = samples.checkout(payment=samples.payment("PENDING", invoke=invoke))
+        language = "en" if request.query_params.get("lang") == "en" else "zh-CN"
+        html = opening.render_opening(view, invoke, language, f"/c/cancelled?lang={language}")
+        return HTMLResponse(html, headers={"Content-Security-Policy": opening.opening_policy(invoke)})
 
     async def poll(self, request: Request) -> Response:
         self.polls.append(str(request.url.query))

@@ -32,13 +32,26 @@ CHECKOUT = [f"/c/{name}" for name in (*samples.VIEWS, *samples.MORE_VIEWS, "inva
 SHEET = [f"/sheet/{state}" for state in ("payable", "paid", "closed", "expired", "invalid")] + [
     "/sheet/payable?problem=x"
 ]
+OPENING = ["/opening/bridge"]
 SHOP = ["/", "/?kind=drip", "/?q=zzz", "/cart", "/orders/" + FakeApi.ORDER_ID, "/nowhere"]
-PAGES = [("pages", path) for path in (*CHECKOUT, *SHEET)] + [("shop", path) for path in SHOP]
+PAGES = [("pages", path) for path in (*CHECKOUT, *SHEET, *OPENING)] + [("shop", path) for path in SHOP]
 MIXED = [
     (where, path, *rest)
     for (where, path) in PAGES
     for rest in (("en", "dark", 320),)
-    if path in {"/c/ready", "/c/qr", "/c/failed", "/c/unknown", "/c/large", "/sheet/payable", "/", "/cart"}
+    if path
+    in {
+        "/c/ready",
+        "/c/saving",
+        "/c/needs",
+        "/c/qr",
+        "/c/failed",
+        "/c/unknown",
+        "/c/large",
+        "/sheet/payable",
+        "/",
+        "/cart",
+    }
 ] + [("pages", "/c/ready", "zh-CN", "light", 1280), ("shop", "/", "en", "dark", 1280)]
 IS_LONG = os.environ.get("SHUNFU_LONG") == "1"
 MATRIX = (
@@ -75,9 +88,9 @@ class Stage:
 def stage() -> Iterator[Stage]:
     chromium = shutil.which("chromium")
     assert chromium, "chromium is missing: apt-get install chromium"
-    server = PageServer()
     listeners = {name: free_listener() for name in ("pages", "shop", "api")}
     bases = {name: base for name, (_, base) in listeners.items()}
+    server = PageServer(bases["pages"])
     api = FakeApi(bases["api"])
     settings = ShopSettings(bases["api"], "sk_test_x", bases["shop"])
     with (
@@ -138,7 +151,11 @@ def test_two_taps_start_one_payment_with_the_method_and_the_key(stage, page):
     page.wait_for_url("**/c/unknown")
     [(path, fields)] = stage.pages.posted
     assert path == "/c/mer.ord.1/pay"
-    assert fields == {"method": ["wechatpay/native"], "idempotency_key": ["key-0001"]}
+    assert fields == {
+        "method": ["wechatpay/native"],
+        "idempotency_key": ["key-0001"],
+        "amount_minor": ["9600"],
+    }
 
 
 def test_an_unknown_result_becomes_known_without_a_tap(stage, page):
@@ -175,6 +192,59 @@ def test_paying_works_without_a_script_and_so_does_waiting(stage):
         stage.pages.shown["unknown"] = "success"
         page.get_by_role("heading", name="付款成功", level=2).wait_for(timeout=10_000)
         stage.pages.shown.clear()
+
+
+def test_a_form_posts_itself_and_without_a_script_by_one_tap(stage):
+    sent = {"txnAmt": ["9600"], "note": ['"><b>']}
+    for has_script in (True, False):
+        with stage.context(java_script_enabled=has_script) as context:
+            page = context.new_page()
+            stage.pages.posted.clear()
+            page.goto(f"{stage.bases['pages']}/opening/form", wait_until="commit")
+            if not has_script:
+                page.get_by_role("button").click()
+            page.wait_for_url("**/c/unknown")
+            assert stage.pages.posted == [("/front", sent)]
+
+
+@pytest.mark.parametrize(("word", "result"), [("ok", "ok"), ("cancel", "cancel"), ("fail", "fail"), ("odd", "fail")])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_the_bridge_is_called_with_what_is_signed_and_comes_back_with_its_word(stage, page, word, result, is_late):
+    """The wallet's browser puts its bridge into the page, before the page's script runs or after."""
+    bridge = f"""window.WeixinJSBridge = {{ invoke(name, params, done) {{
+        sessionStorage.asked = JSON.stringify([name, params]);
+        done({{ err_msg: "get_brand_wcpay_request:{word}" }}); }} }};
+        document.dispatchEvent(new Event("WeixinJSBridgeReady"));"""
+    page.add_init_script(f"addEventListener('load', () => {{ {bridge} }})" if is_late else bridge)
+    page.goto(f"{stage.bases['pages']}/opening/bridge", wait_until="commit")
+    page.wait_for_url(f"**/c/cancelled?lang=zh-CN&result={result}")
+    asked = page.evaluate("JSON.parse(sessionStorage.asked)")
+    assert asked == ["getBrandWCPayRequest", samples.BRIDGE.params]
+
+
+def test_without_a_bridge_nothing_is_opened_and_the_way_back_is_there(stage, page):
+    found = complaints_of(page)
+    page.goto(f"{stage.bases['pages']}/opening/bridge")
+    assert page.get_by_role("button").count() == 0
+    page.get_by_role("link", name="回到收银台").click()
+    page.wait_for_url("**/c/cancelled?lang=zh-CN")
+    assert found == []
+
+
+def test_what_the_order_needs_is_filled_in_before_it_is_sent(stage, page):
+    page.goto(stage.bases["pages"] + "/c/needs")
+    page.locator("footer button").click()
+    assert stage.pages.posted == [], "the browser says which field is missing"
+    filled = {"name": "陈梅", "phone": "13912345678", "province": "云南省", "city": "昆明市", "district": "五华区"}
+    for name, text in (*filled.items(), ("street", "翠湖南路 1 号")):
+        page.locator(f"input[name='contact.address.{name}']").fill(text)
+    page.locator("input[name='contact.phone']").fill("13800138000")
+    page.locator("input[name='contact.invoice.title']").fill("陈梅")
+    page.locator("footer button").click()
+    page.wait_for_url("**/c/unknown")
+    [(_, fields)] = stage.pages.posted
+    assert fields["contact.address.name"] == ["陈梅"]
+    assert fields["contact.invoice.title"] == ["陈梅"]
 
 
 def test_the_sheet_says_what_it_will_do_and_sends_it(stage, page):

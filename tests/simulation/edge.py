@@ -21,7 +21,17 @@ from shunfu.app.http.problems import answer_for, refusal_for
 from shunfu.kernel.errors import NotFoundHere, OrderNotOpen, StateConflict
 from shunfu.kernel.ids import parse_public, public
 from shunfu.kernel.money import Money
-from shunfu.payments import Browser, NewOrder, StartPayment, close_order, create_order, read_order, read_payment
+from shunfu.offers import end_offer
+from shunfu.payments import (
+    Browser,
+    Contact,
+    NewOrder,
+    StartPayment,
+    close_order,
+    create_order,
+    read_order,
+    read_payment,
+)
 from shunfu.payments import start_payment as start
 from shunfu.payments.usecases import nothing_told
 from shunfu.refunds import Decide, Named, Redirect, RequestRefund, decide_refund, read_refund, redirect_refund
@@ -204,6 +214,7 @@ async def _create_order(life: Life, merchant_id: UUID, asked: tuple[Ask, UUID]) 
         merchant_order_no=ask.body["merchant_order_no"],
         return_url=None,
         expires_at=datetime.fromisoformat(ask.body["expires_at"]),
+        needs=tuple(ask.body.get("needs", ())),
     )
     found = await create_order(life.house.payments, wish)
     return 201, {"id": public("ord", found.order.order_id), "state": found.order.state.value}
@@ -212,10 +223,25 @@ async def _create_order(life: Life, merchant_id: UUID, asked: tuple[Ask, UUID]) 
 async def _start_payment(life: Life, merchant_id: UUID, asked: tuple[Ask, UUID]) -> Told:
     ask, payment_id = asked
     order_id = _id("ord", ask.body["order"])
-    browser = Browser(ask.body.get("client_ip"))
-    wish = StartPayment(merchant_id, order_id, ask.body["method"], ask.body.get("payer"), payment_id, browser)
+    offer, shopper = ask.body.get("offer"), ask.body.get("shopper")
+    wish = StartPayment(
+        merchant_id=merchant_id,
+        order_id=order_id,
+        method=ask.body["method"],
+        payer=ask.body.get("payer"),
+        payment_id=payment_id,
+        browser=Browser(ask.body.get("client_ip")),
+        offer_id=_id("off", offer) if offer else None,
+        shopper_id=_id("shp", shopper) if shopper else None,
+        contact=Contact(phone=ask.body["phone"]) if "phone" in ask.body else None,
+    )
     payment = await start(life.house.payments, wish)
     return 201, {"id": public("pay", payment.payment_id), "state": payment.state.value, "channel": payment.channel}
+
+
+async def _end_offer(life: Life, merchant_id: UUID, asked: tuple[Ask, UUID]) -> Told:
+    offer = await end_offer(life.house.offers, merchant_id, _id("off", asked[0].body["offer"]), asked[0].who)
+    return 200, {"id": public("off", offer.offer_id), "state": offer.state.value}
 
 
 async def _close_order(life: Life, merchant_id: UUID, asked: tuple[Ask, UUID]) -> Told:
@@ -267,6 +293,7 @@ ROUTES: dict[str, Route] = {
     "create_order": _create_order,
     "start_payment": _start_payment,
     "close_order": _close_order,
+    "end_offer": _end_offer,
     "request_refund": _request_refund,
     "decide_refund": _decide_refund,
     "redirect_refund": _redirect_refund,

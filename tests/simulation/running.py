@@ -17,8 +17,10 @@ import structlog
 from checker.check import check
 from shunfu.app.settings import Settings, load
 from shunfu.db import collect, named_queries, schema_packages
+from shunfu.kernel.ids import public
 from shunfu.merchants import Merchant
 from shunfu.merchants import store as merchants
+from shunfu.offers import NewOffer, create_offer
 from shunfu.webhooks import NewEndpoint, create_endpoint
 from simulation.chance import Chance, Trace
 from simulation.channels import make_registry
@@ -36,13 +38,15 @@ from simulation.network import ChannelHost, World
 from simulation.observing import Observer
 from simulation.receiver import Receiver
 from simulation.site import Life, Site
-from simulation.story import Story
+from simulation.story import Story, drawn_terms
 
 ROOMS = (
     "db",
     "merchants",
     "ledger",
     "webhooks",
+    "shoppers",
+    "offers",
     "driver",
     "notifications",
     "payments",
@@ -161,6 +165,9 @@ async def _found(play: Play, life: Life) -> None:
             site.accounts[name] = await house.accounts.add(tx, merchant, name, host.credentials())
 
     await house.database.transact(story)
+    for terms in drawn_terms(site.world.chance.story, house.source.now()):
+        wish = NewOffer(site.merchant_id, house.source.new_id(), "优惠", terms, "boss")
+        site.offers.append(public("off", (await create_offer(house.offers, wish)).offer_id))
     endpoint_id = house.source.new_id()
     wish = NewEndpoint(merchant.merchant_id, endpoint_id, "https://shop.example.com/hooks", ("*",), "shop")
     await create_endpoint(house.webhooks, wish)

@@ -97,6 +97,7 @@ class Site:
     lives: dict[str, Life | None] = field(default_factory=dict[str, "Life | None"])
     merchant_id: UUID = PLATFORM
     accounts: dict[str, UUID] = field(default_factory=dict[str, UUID])
+    offers: list[str] = field(default_factory=list[str])
 
     def begin(self, name: str) -> Life:
         """A process begins; a worker begins to work."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from shunfu.gateway.sandbox import Deed
 from shunfu.gateway.scenario import PAYMENTS, REFUNDS
+from shunfu.kernel.ids import public
+from shunfu.offers import Terms
 from simulation.channels import METHODS
 from simulation.edge import Answer, Ask, Clients
 from simulation.network import World
@@ -17,8 +20,29 @@ from simulation.network import World
 REFUND_AMOUNTS = tuple(REFUNDS)
 PAYMENT_AMOUNTS = tuple(PAYMENTS)
 REFUSED_AMOUNT = 9901
+SHOPPERS = tuple(public("shp", UUID(int=9000 + number)) for number in range(3))
 LOOKS = 12
 LOOK_SECONDS = 45.0
+
+
+def drawn_terms(rng: random.Random, now: datetime) -> list[Terms]:
+    """The offers of a seed: few of each, so that orders meet over the last one; one may end on the way."""
+    ends = now + timedelta(days=rng.choice((0, 0, 9)), seconds=rng.randrange(60, 3600))
+    return [
+        Terms("amount_off", "CNY", now, ends, amount_minor=rng.choice((1, 500, 15000)), stock=rng.choice((1, 2, 5))),
+        Terms("percent_off", "CNY", now, ends, percent_bp=rng.randrange(1, 5000), per_shopper_max=rng.choice((1, 2))),
+        Terms(
+            "percent_off",
+            "CNY",
+            now,
+            ends,
+            percent_bp=10_000,
+            cap_minor=rng.choice((None, 700)),
+            minimum_minor=rng.choice((0, 5000)),
+            stock=3,
+            per_shopper_max=1,
+        ),
+    ]
 
 
 @dataclass(slots=True)
@@ -52,6 +76,8 @@ class Story:
             deeds.append(self._start(rng.choice(METHODS), rng.random() * 30))
         if rng.random() < 0.4:
             deeds.append(self._pay_everything())
+        if rng.random() < 0.15:
+            deeds.append(self._end_offer())
         tasks = [loop.spawn(self.clients.process, deed) for deed in deeds]
         for task in tasks:
             await task
@@ -67,6 +93,7 @@ class Story:
             "amount_minor": self._amount(),
             "expires_at": (self.world.now() + timedelta(seconds=life_seconds)).isoformat(),
             "merchant_order_no": f"no-{rng.randrange(40)}" if rng.random() < 0.3 else None,
+            "needs": ["phone"] if rng.random() < 0.2 else [],
         }
         ask = Ask("create_order", "/v1/orders", self.clients.key(), body)
         answer = await self.clients.post(ask)
@@ -100,6 +127,12 @@ class Story:
             body["payer"] = "tmpl_shopper_0001"
         if self.rng.random() < 0.2:
             body["client_ip"] = "203.0.113.7"
+        if self.rng.random() < 0.4:
+            body["offer"] = self.rng.choice(self.clients.site.offers)
+        if self.rng.random() < 0.6:
+            body["shopper"] = self.rng.choice(SHOPPERS)
+        if self.rng.random() < 0.7:
+            body["phone"] = self.rng.choice(("13800138000", "13900139000"))
         ask = Ask("start_payment", f"/v1/orders/{self.order}/payments", self.clients.key(), body)
         answer = await self.clients.post(ask)
         if answer is None:
@@ -134,6 +167,12 @@ class Story:
         deed: Deed = "pay" if rng.random() < 0.85 else rng.choice(("cancel", "wrong_password", "leave"))
         self.clients.operations += 1
         self.clients.site.hosts[channel].shopper(payment.partition("_")[2], deed)
+
+    async def _end_offer(self) -> None:
+        """The merchant ends an offer while payments have it."""
+        await self.clients.sleep(self.rng.random() * 300)
+        offer = self.rng.choice(self.clients.site.offers)
+        await self.clients.post(Ask("end_offer", f"/v1/offers/{offer}/end", self.clients.key(), {"offer": offer}))
 
     async def _close_later(self) -> None:
         rng = self.rng

@@ -32,6 +32,17 @@ def _answered(code: str) -> Callable[[Play], bool]:
     return lambda play: any(text in answer["body"] for answer in play.clients.answers)
 
 
+def _redeemed(*states: str) -> Callable[[Play], bool]:
+    return lambda play: any(row["state"] in states for row in play.store.committed("offer_redemptions"))
+
+
+def _gone(reason: str) -> Callable[[Play], bool]:
+    text = f'"reason":"{reason}"'
+    return lambda play: any(
+        "/problems/offer_gone" in answer["body"] and text in answer["body"] for answer in play.clients.answers
+    )
+
+
 def _refund(**columns: object) -> Callable[[Play], bool]:
     def is_there(play: Play) -> bool:
         return any(
@@ -91,6 +102,15 @@ BRANCHES: dict[str, Callable[[Play], bool]] = {
     "a refund stayed unknown too long": _alarm("refund_unknown_too_long"),
     "two refunds wanted more than there was": _answered("amount_exceeds_refundable"),
     "a second payment was refused while the first was unknown": _answered("payment_unknown"),
+    "a payment took something off": _redeemed("HELD", "USED", "RETURNED"),
+    "an offer was used": _redeemed("USED"),
+    "an offer was given back": _redeemed("RETURNED"),
+    "an offer was gone": _answered("offer_gone"),
+    "a shopper had had an offer": _gone("had_it"),
+    "an offer was used up": _gone("out_of_stock"),
+    "an offer had ended": _gone("ended"),
+    "an order needed more of the shopper": _answered("contact_missing"),
+    "a contact was kept": _touched("payments.save_contact"),
     "a request was in flight": _answered("request_in_flight"),
     "a key came with another body": _answered("idempotency_key_reused"),
     "a request was taken over from a dead server": _touched("app.take_over_request"),

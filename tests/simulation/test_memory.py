@@ -27,8 +27,8 @@ from simulation.running import ROOMS, plans, shapes
 MERCHANT, ORDER, PAYMENT = UUID(int=1), UUID(int=2), UUID(int=3)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PAYMENTS, APP, DB, WEBHOOKS = (named_queries(f"shunfu.{room}") for room in ("payments", "app", "db", "webhooks"))
-NEW_ORDER = (MERCHANT, ORDER, None, 8600, "CNY", "茶", [], None, "OPEN", NOW, NOW)
-OTHER_ORDER = (MERCHANT, UUID(int=12), None, 8600, "CNY", "茶", [], None, "OPEN", NOW, NOW)
+NEW_ORDER = (MERCHANT, ORDER, None, 8600, "CNY", "茶", [], None, "OPEN", NOW, NOW, [])
+OTHER_ORDER = (MERCHANT, UUID(int=12), None, 8600, "CNY", "茶", [], None, "OPEN", NOW, NOW, [])
 KEY = (MERCHANT, "POST", "/v1/orders", "k")
 JOB = (MERCHANT, UUID(int=4), "kind", "key", {}, NOW, 3, NOW)
 CLAIM = (MERCHANT, NOW, ["kind"], 10, NOW + timedelta(seconds=60))
@@ -149,7 +149,7 @@ STORIES: dict[str, list[Do]] = {
         run("A", PAYMENTS, "add_order", MERCHANT, UUID(int=13), "no-2", 0, *NEW_ORDER[4:]),
         run("A", PAYMENTS, "add_order", MERCHANT, UUID(int=14), None, 1, None, *NEW_ORDER[5:]),
         run("A", PAYMENTS, "add_payment", MERCHANT, PAYMENT, UUID(int=99), "c", "s", MERCHANT, "a", "b", 1, "CNY",
-            "SENDING", None, NOW, NOW, "u", None, None),
+            "SENDING", None, NOW, NOW, "u", None, None, None, 0, None),
     ],
     "places follow commits": [
         *begin("A", "B"),

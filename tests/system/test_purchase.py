@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from system.running import RunningDemo, wait_until
 
@@ -18,19 +18,34 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0.0.0 Mobile Safari/537.36"
 
 
 @pytest.fixture(scope="module")
-def page(demo: RunningDemo) -> Iterator[Page]:
-    """A phone-sized browser window."""
+def browser() -> Iterator[Browser]:
+    """Debian's chromium."""
     chromium = shutil.which("chromium")
     assert chromium, "Debian's chromium is missing: run `make browser`"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 375, "height": 780}, locale="zh-CN")
-        page.set_default_timeout(30_000)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, demo: RunningDemo) -> Page:
+    """A phone's browser."""
+    page = browser.new_page(viewport={"width": 375, "height": 780}, locale="zh-CN", user_agent=PHONE)
+    page.set_default_timeout(30_000)
+    return page
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, demo: RunningDemo) -> Page:
+    """A browser on a desk, narrow."""
+    page = browser.new_page(viewport={"width": 375, "height": 780}, locale="zh-CN")
+    page.set_default_timeout(30_000)
+    return page
 
 
 def assert_accessible(page: Page) -> None:
@@ -97,14 +112,14 @@ def test_after_a_change_of_mind_the_order_is_still_there_and_can_be_paid(
     assert len(order["payments"]) == 1, "the pending payment was resumed"
 
 
-def test_the_code_can_be_paid_by_another_device(page: Page, demo: RunningDemo) -> None:
-    go_to_checkout(page, demo)
-    page.locator("input[name=method][value='wechatpay/native']").check(force=True)
-    pay_button(page).click()
-    page.wait_for_url("**/c/*")
-    page.locator("svg[viewBox] path").first.wait_for()
-    assert_accessible(page)
-    token = page.url.partition("/c/")[2].partition("?")[0]
-    told = page.evaluate("async token => (await (await fetch('/v1/checkout/' + token)).json()).payment.id", token)
+def test_the_code_can_be_paid_by_another_device(desk: Page, demo: RunningDemo) -> None:
+    go_to_checkout(desk, demo)
+    desk.locator("input[name=method][value='wechatpay/native']").check(force=True)
+    pay_button(desk).click()
+    desk.wait_for_url("**/c/*")
+    desk.locator("svg[viewBox] path").first.wait_for()
+    assert_accessible(desk)
+    token = desk.url.partition("/c/")[2].partition("?")[0]
+    told = desk.evaluate("async token => (await (await fetch('/v1/checkout/' + token)).json()).payment.id", token)
     assert demo.control("pay", {"channel": "wechatpay", "order_no": told[4:]})[0] == 200
-    page.get_by_text("付款成功").first.wait_for()
+    desk.get_by_text("付款成功").first.wait_for()

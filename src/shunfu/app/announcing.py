@@ -55,6 +55,10 @@ def announcement_of(merchant_id: UUID, event_id: UUID, name: str, body: Body) ->
     amount = cast("Mapping[str, Fact] | None", body.get("amount"))
     if amount is not None:
         data |= {"amount_minor": amount["minor"], "currency": amount["currency"]}
+    if "discount_minor" in body:  # an event of an older version has none
+        offer = body["offer_id"]
+        data |= {"discount_minor": cast("int", body["discount_minor"])}
+        data |= {"offer": public("off", UUID(str(offer))) if offer else None}
     data["state"] = telling.state or str(body["state"])
     return Announcement(
         merchant_id=merchant_id,

@@ -30,6 +30,10 @@ RETURNING status;
 UPDATE idempotency_keys SET lease_until = $6
 WHERE merchant_id = $1 AND method = $2 AND path = $3 AND key = $4 AND lease_token = $5 AND status IS NULL;
 
+-- name: forget_requests
+-- Everything that was answered at one address of somebody who was erased.
+DELETE FROM idempotency_keys WHERE merchant_id = $1 AND method = $2 AND path = $3;
+
 -- name: delete_old_requests
 -- End the retention of idempotency rows, a bounded number at a time.
 DELETE FROM idempotency_keys k WHERE k.merchant_id = $1 AND (k.method, k.path, k.key) IN (

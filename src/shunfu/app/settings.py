@@ -171,6 +171,9 @@ KNOBS: dict[str, Knob] = {
         _whole(0, 1_000_000), 6000, "Requests of one API key, staff session or checkout link; 0: any."
     ),
     "limit_login_per_minute": Knob(_whole(0, 1_000_000), 30, "Tries to log in from one address; 0: any."),
+    "limit_sign_in_per_minute": Knob(
+        _whole(0, 1_000_000), 300, "Sign-ins of shoppers from one address, which may be a whole network's; 0: any."
+    ),
     "limit_failures_per_minute": Knob(
         _whole(0, 1_000_000), 120, "Wrong keys, links and signatures of one address; 0: any."
     ),
@@ -188,12 +191,13 @@ KNOBS: dict[str, Knob] = {
     "oidc_trusts_amr": Knob(
         _switch, default=False, help="A second factor that the identity provider vouches for counts as ours."
     ),
-    "cors_origins": Knob(_origins, "", "Sites whose scripts may call /v1/checkout with a checkout token."),
+    "cors_origins": Knob(_origins, "", "Sites whose scripts may call /v1/checkout and /v1/shoppers."),
     "metrics_port": Knob(_whole(0, 65535), 0, "Where Prometheus reads /metrics, a listener of its own; 0: nowhere."),
     "metrics_host": Knob(_text, "127.0.0.1", "That listener's address; another than this machine's needs a token."),
     "metrics_token": Knob(_secret, None, "Prometheus must show it as its bearer token."),
     "otel_endpoint": Knob(_web_address, None, "An OpenTelemetry collector (OTLP over HTTP) that traces are sent to."),
     "otel_sample": Knob(_number(0, 1), 1.0, "Which share of the traces is kept."),
+    "shopper_session_minutes": Knob(_whole(5, 1440), 120, "How long a shopper who signed in stays so."),
     "pool_size": Knob(_whole(2, 200), 10, "Database connections of this process."),
     "signing_threads": Knob(_whole(1, 64), 2, "Threads that sign requests to channels."),
     "janitor_divisor": Knob(_number(1, 1000), 1.0, "Shortens every wait of the janitor; 20 in the demo."),
@@ -218,6 +222,8 @@ KNOBS: dict[str, Knob] = {
     "log_format": Knob(_one_of("text", "json"), "text", "How log lines are written."),
     "retention_idempotency_days": Knob(_whole(1, 3650), 30, "How long an Idempotency-Key repeats its answer."),
     "retention_bodies_days": Knob(_whole(1, 3650), 400, "How long raw notification bodies are kept."),
+    "telemetry_rate": Knob(_number(0, 1), 1.0, "Which share of visits is asked to tell how checkout went."),
+    "telemetry_days": Knob(_whole(1, 365), 90, "How long is kept how visits went."),
     "retention_jobs_days": Knob(_whole(1, 3650), 7, "How long finished jobs are kept."),
 }
 
@@ -372,6 +378,8 @@ SHOWN = (
     "retention_idempotency_days",
     "retention_bodies_days",
     "retention_jobs_days",
+    "telemetry_rate",
+    "telemetry_days",
 )
 """What a merchant's staff may see of the installation: what bears on their own work, nothing of the machine."""
 

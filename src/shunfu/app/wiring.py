@@ -55,12 +55,17 @@ from shunfu.merchants import (
     write_checkout_token,
 )
 from shunfu.notifications import Expected, NotificationTools, delete_old_bodies
+from shunfu.offers import OfferTools
 from shunfu.payments import APPLY_HANDLER, Order, Pace, PaymentTools, expected_amount, make_handlers
 from shunfu.reconcile import PATIENCE_SECONDS, ReconcileTools
 from shunfu.reconcile import make_handlers as make_reconcile_handlers
 from shunfu.refunds import APPLY_HANDLER as APPLY_REFUND_HANDLER
 from shunfu.refunds import SURPLUS_HANDLER, RefundTools, expected_refund
 from shunfu.refunds import make_handlers as make_refund_handlers
+from shunfu.shoppers import REMEMBER_HANDLER, ShopperTools, delete_ended_sessions
+from shunfu.shoppers import make_handlers as make_shopper_handlers
+from shunfu.telemetry import TelemetryTools
+from shunfu.telemetry import delete_old as delete_old_visits
 from shunfu.webhooks import Carrier, Sender, SenderSettings, WebhookTools
 from shunfu.webhooks import make_handlers as make_webhook_handlers
 
@@ -73,6 +78,7 @@ LINK_OUTLIVES_ORDER = timedelta(days=30)
 ENDPOINTS_AT_A_TIME = 32
 """To so many endpoints is something sent at once; no other work waits for a merchant's server that hangs."""
 
+MANY_AT_A_TIME = WorkerSettings(concurrency=ENDPOINTS_AT_A_TIME)
 PATIENT = WorkerSettings(lease_seconds=PATIENCE_SECONDS, concurrency=2)
 """A day of a million lines takes longer than any other job may, and nothing else waits for it."""
 
@@ -80,6 +86,7 @@ HANDLERS: dict[str, tuple[str, ...]] = {
     "PaymentReported": (APPLY_HANDLER,),
     "RefundReported": (APPLY_REFUND_HANDLER,),
     "SurplusCaptured": (SURPLUS_HANDLER,),
+    "ShopperPaid": (REMEMBER_HANDLER,),
     "PaymentAlarmed": (ALARM_HANDLER,),
     "RefundAlarmed": (ALARM_HANDLER,),
     "NotificationAlarmed": (ALARM_HANDLER,),
@@ -111,8 +118,11 @@ class House:
     expiry: ExpiryTools
     jobs: Jobs
     payments: PaymentTools
+    offers: OfferTools
+    shoppers: ShopperTools
     refunds: RefundTools
     reconcile: ReconcileTools
+    telemetry: TelemetryTools
     notifications: NotificationTools
     webhooks: WebhookTools
     worker: Worker
@@ -222,12 +232,16 @@ def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | 
         allows_private=settings.is_on("webhooks_allow_private"),
     )
     reconcile = ReconcileTools(refunds)
+    telemetry = TelemetryTools(database, source, settings.whole("telemetry_days"))
+    session_life = timedelta(minutes=settings.whole("shopper_session_minutes"))
+    shoppers = ShopperTools(database, source, driver, accounts, vault, session_life)
     lives = Lives(settings.whole("key_days"), settings.whole("credential_days"))
     expiry = ExpiryTools(database, source, outbox, accounts, ring, lives)
     handlers = {
         **make_handlers(payments),
         **make_refund_handlers(refunds),
-        **_own_handlers(settings, source, database),
+        **make_shopper_handlers(shoppers),
+        **_own_handlers(settings, source, database, shoppers, telemetry),
         KEY_CHECK_JOB: make_key_check_handler(expiry),
         ANCHOR_JOB: make_anchor_handler(database, source, settings.audit_anchor_file),
         f"on:{ANNOUNCE_HANDLER}": make_announcer(webhooks),
@@ -241,17 +255,15 @@ def build(settings: Settings, ring: KeyRing, parts: Parts, registry: Registry | 
         expiry=expiry,
         jobs=jobs,
         payments=payments,
+        offers=OfferTools(database, source),
+        shoppers=shoppers,
         refunds=refunds,
         reconcile=reconcile,
+        telemetry=telemetry,
         notifications=notifications,
         webhooks=webhooks,
         worker=Worker(database, watch.handlers(handlers), WorkerSettings(), source),
-        webhook_worker=Worker(
-            database,
-            watch.handlers(make_webhook_handlers(webhooks)),
-            WorkerSettings(concurrency=ENDPOINTS_AT_A_TIME),
-            source,
-        ),
+        webhook_worker=Worker(database, watch.handlers(make_webhook_handlers(webhooks)), MANY_AT_A_TIME, source),
         reconcile_worker=Worker(database, watch.handlers(make_reconcile_handlers(reconcile)), PATIENT, source),
         watch=watch,
     )
@@ -276,7 +288,9 @@ async def begin_housekeeping(tx: Transaction, source: Source, jobs: Jobs, mercha
     await enqueue_key_check(tx, source, jobs, merchant_id)
 
 
-def _own_handlers(settings: Settings, source: Source, database: Database) -> dict[str, Handler]:
+def _own_handlers(
+    settings: Settings, source: Source, database: Database, shoppers: ShopperTools, telemetry: TelemetryTools
+) -> dict[str, Handler]:
     """The app's own work: sounding alarms, and ending what has been kept long enough."""
 
     async def sound_alarm(job: ClaimedJob) -> Done:
@@ -296,8 +310,10 @@ def _own_handlers(settings: Settings, source: Source, database: Database) -> dic
 
         await idempotency.delete_old(database, job.merchant_id, now - before("retention_idempotency_days"))
         await delete_old_bodies(database, job.merchant_id, now - before("retention_bodies_days"))
+        await delete_ended_sessions(shoppers, job.merchant_id, now)
         ends = now - before("retention_jobs_days")
         await database.transact(lambda tx: delete_done(tx, job.merchant_id, before=ends))
+        await delete_old_visits(telemetry, job.merchant_id)
         return Again(now + timedelta(days=1))
 
     return {f"on:{ALARM_HANDLER}": sound_alarm, RETENTION_JOB: retention}

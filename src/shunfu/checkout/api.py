@@ -1,4 +1,4 @@
-"""The checkout over HTTP: one JSON answer with an ETag for clients, and the hosted page that needs no script."""
+"""The checkout over HTTP for clients: one JSON answer with an ETag, and the tap."""
 
 from __future__ import annotations
 
@@ -8,42 +8,82 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Annotated, TypeAlias, cast
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.routing import APIRoute
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 
-from shunfu.checkout.kit import Language, security_policy, with_query
+from shunfu.checkout.kit import Language
 from shunfu.checkout.model import SheetResult
-from shunfu.checkout.pages import content_security_policy, render_invalid, render_page
-from shunfu.checkout.schemas import CheckoutOut, CheckoutPaymentIn, render_checkout
-from shunfu.checkout.usecases import Visit, pay_from_checkout, view_checkout
-from shunfu.kernel.errors import MalformedBody, Refusal, Unauthenticated
-from shunfu.kernel.signing import Signer
-from shunfu.merchants import identify_checkout
+from shunfu.checkout.render import render_checkout
+from shunfu.checkout.schemas import CheckoutOut, CheckoutPaymentIn
+from shunfu.checkout.usecases import CheckoutTools, Visit, Wish, pay_from_checkout, view_checkout
+from shunfu.kernel.ids import parse_public
 from shunfu.merchants.api import CallerArgument, ResourceId
-from shunfu.payments import Payment, PaymentTools
-from shunfu.payments.render import render_payment
+from shunfu.payments.render import read_contact, render_payment
 from shunfu.payments.schemas import PaymentOut
+from shunfu.shoppers import Shopper
 
 Once: TypeAlias = Callable[[UUID, str, str, Callable[[UUID], Awaitable[str]]], Awaitable[str]]
 """`once(merchant, path, key, work)` runs `work(resource_id)` once and repeats its text; from the edge."""
 
-SHEET_PATH = "/sandbox/sheet"
-"""A sandbox's own sheet takes our return address in its query; a channel's page was told it in the signed order."""
-METHOD = re.compile(r"[a-z0-9_]{1,32}/[a-z0-9_]{1,32}")
+KIND = re.compile(r"[a-z_]{1,40}")
+USER_AGENT_MAX = 512
+VARY = "Accept-Language, User-Agent, Shunfu-Shopper"
 TokenPath = Annotated[str, Path(alias="checkout_token", max_length=100)]
+Opens = Annotated[
+    str | None,
+    Query(
+        max_length=400,
+        description="Kinds of invoke data that the client can open, with commas between; all when it is left out.",
+        examples=["wechat_request_payment,qr"],
+    ),
+]
+SessionHeader = Annotated[
+    str | None, Header(alias="Shunfu-Shopper", description="A shopper's session; one that is none changes nothing.")
+]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutApi:
     """What the routes need."""
 
-    tools: PaymentTools
-    signer: Signer
+    tools: CheckoutTools
     once: Once
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The query of a reading: what can be opened, in which language, what the sheet said on its way back."""
+
+    opens: frozenset[str] | None
+    lang: Language | None
+    result: SheetResult | None
+
+
+async def _asked(
+    opens: Opens = None,
+    lang: Annotated[Language | None, Query()] = None,
+    result: Annotated[str | None, Query(max_length=10)] = None,
+) -> _Asked:  # async: FastAPI runs plain functions in a thread
+    return _Asked(_kinds(opens), lang, sheet_result(result))
+
+
+async def _visit(request: Request, caller: CallerArgument, token: TokenPath, session: SessionHeader = None) -> Visit:
+    del session  # the edge has read it
+    return Visit(
+        merchant_id=caller.merchant_id,
+        order_id=cast("UUID", request.state.order_id),
+        token=token,
+        client_ip=client_ip(request),
+        user_agent=user_agent(request),
+        shopper=cast("Shopper | None", request.state.shopper),
+    )
+
+
+VisitArgument = Annotated[Visit, Depends(_visit)]
+AskedArgument = Annotated[_Asked, Depends(_asked)]
 
 
 def make_router(api: CheckoutApi, route_class: type[APIRoute]) -> APIRouter:
@@ -51,70 +91,28 @@ def make_router(api: CheckoutApi, route_class: type[APIRoute]) -> APIRouter:
     router = APIRouter(prefix="/v1", route_class=route_class, tags=["checkout"])
 
     @router.get("/checkout/{checkout_token}", operation_id="read_checkout", response_model=CheckoutOut)
-    async def read(
-        request: Request,
-        caller: CallerArgument,
-        token: TokenPath,
-        result: Annotated[str | None, Query(max_length=10)] = None,
-    ) -> Response:
-        """Order, methods and payment in one answer. Send If-None-Match to learn cheaply that nothing changed."""
+    async def read(request: Request, caller: CallerArgument, visit: VisitArgument, asked: AskedArgument) -> Response:
+        """Order, methods, offers, shopper and texts in one answer. If-None-Match learns that nothing changed."""
         caller.must("checkout:read")
-        visit = Visit(caller.merchant_id, _order_id(request), token, sheet_result=_sheet_result(result))
-        return _with_etag(request, render_checkout(await view_checkout(api.tools, visit)))
+        answer = await view_checkout(api.tools, replace(visit, opens=asked.opens, sheet_result=asked.result))
+        return _with_etag(request, render_checkout(answer, asked.lang or language_of(request)))
 
     @router.post("/checkout/{checkout_token}/payments", status_code=201, operation_id="pay_from_checkout")
     async def pay(
-        request: Request, caller: CallerArgument, payment_id: ResourceId, token: TokenPath, body: CheckoutPaymentIn
+        caller: CallerArgument, payment_id: ResourceId, visit: VisitArgument, body: CheckoutPaymentIn
     ) -> PaymentOut:
         """Start a payment of the token's order, or get the pending one again with fresh invoke data."""
         caller.must("checkout:pay")
-        visit = Visit(caller.merchant_id, _order_id(request), token, client_ip=_client_ip(request))
-        return render_payment(await pay_from_checkout(api.tools, visit, body.method, body.payer, payment_id))
-
-    return router
-
-
-def make_page_router(api: CheckoutApi) -> APIRouter:
-    """The hosted page: GET /c/{token}, POST /c/{token}/pay."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/c/{token}")
-    async def page(request: Request, token: str) -> Response:
-        """The checkout or the result, whichever the order's state asks for."""
-        language = language_of(request)
-        try:
-            visit = _visit(api, token, request.query_params.get("result"))
-        except Unauthenticated:
-            return _page(render_invalid(language), security_policy(), 404)
-        view = await view_checkout(api.tools, visit)
-        html = render_page(view, language, api.tools.source.nonce())
-        return _page(html, content_security_policy(view), 200)
-
-    @router.post("/c/{token}/pay")
-    async def pay(request: Request, token: str) -> Response:
-        """One tap: start the payment, then lead to the sheet, or back to the page that shows the code."""
-        home = with_query(f"/c/{token}", lang=language_of(request))
-        visit = replace(_visit(api, token, None), client_ip=_client_ip(request), return_url=api.tools.public_url + home)
-        try:
-            form = await request.form(max_fields=10, max_files=0)
-        except UnicodeError as error:  # a character set that cannot be one
-            raise MalformedBody from error
-        method, key = str(form.get("method", ""))[:80], str(form.get("idempotency_key", ""))
-        if METHOD.fullmatch(method) is None:
-            method = ""
-
-        async def work(payment_id: UUID) -> str:
-            try:
-                payment = await pay_from_checkout(api.tools, visit, method, None, payment_id)
-            except Refusal:
-                return home  # the page reads the order's state and says what happened
-            return _next(payment, api.tools.public_url + home) or home
-
-        try:
-            target = await api.once(visit.merchant_id, f"/c/{visit.order_id}/pay/{method}", key, work)
-        except Refusal:
-            target = home
-        return RedirectResponse(target, 303)
+        wish = Wish(
+            method=body.method,
+            payment_id=payment_id,
+            payer=body.payer,
+            offer_id=parse_public("off", body.offer) if body.offer else None,
+            is_best="offer" not in body.model_fields_set,
+            amount_minor=body.amount_minor,
+            contact=read_contact(body.contact),
+        )
+        return render_payment(await pay_from_checkout(api.tools, visit, wish))
 
     return router
 
@@ -125,30 +123,17 @@ def language_of(request: Request) -> Language:
     return "en" if asked.strip().lower().startswith("en") else "zh-CN"
 
 
-def _visit(api: CheckoutApi, token: str, result: str | None) -> Visit:
-    caller, order_id = identify_checkout(api.signer, token, api.tools.now())
-    return Visit(caller.merchant_id, order_id, token, client="web", sheet_result=_sheet_result(result))
-
-
-def _sheet_result(text: str | None) -> SheetResult | None:
+def sheet_result(text: str | None) -> SheetResult | None:
+    """What the sheet said on its way back, or None for words that we do not know."""
     return cast("SheetResult", text) if text in {"ok", "cancel", "fail"} else None
 
 
-def _order_id(request: Request) -> UUID:
-    return cast("UUID", request.state.order_id)
+def user_agent(request: Request) -> str:
+    """What the browser says that it is, cut."""
+    return request.headers.get("user-agent", "")[:USER_AGENT_MAX]
 
 
-def _next(payment: Payment, back: str) -> str | None:
-    """Where the shopper goes after the tap: the channel's page or a sandbox's sheet, or None to stay (a code)."""
-    invoke = payment.invoke
-    if invoke is None or invoke.kind == "qr":
-        return None
-    if invoke.sandbox_url is not None and urlsplit(invoke.sandbox_url).path == SHEET_PATH:
-        return with_query(invoke.sandbox_url, **{"return": back})
-    return invoke.sandbox_url or (invoke.params.get("url") if invoke.kind == "redirect" else None)
-
-
-def _client_ip(request: Request) -> str | None:
+def client_ip(request: Request) -> str | None:
     """The address that the request came from, when it is one."""
     try:
         return str(ip_address(request.client.host)) if request.client else None
@@ -156,14 +141,17 @@ def _client_ip(request: Request) -> str | None:
         return None
 
 
+def _kinds(text: str | None) -> frozenset[str] | None:
+    """The kinds in `opens`; words that cannot be one are passed over."""
+    if text is None:
+        return None
+    return frozenset(part for one in text.split(",") if KIND.fullmatch(part := one.strip()))
+
+
 def _with_etag(request: Request, content: CheckoutOut) -> Response:
     body = content.model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": VARY}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
-
-
-def _page(html: str, policy: str, status: int) -> Response:
-    return HTMLResponse(html, status, headers={"content-security-policy": policy, "cache-control": "no-store"})

@@ -36,6 +36,20 @@ def load_texts(folder: Path, language: Language) -> Mapping[str, str]:
     return cast("dict[str, str]", json.loads((folder / _FILES[language]).read_text(encoding="utf-8")))
 
 
+@cache
+def client_texts(language: Language) -> Mapping[str, str]:
+    """Every sentence that a client shows, by key: its own, and the shared ones about refusals and methods."""
+    name = _FILES[language]
+    own = cast("dict[str, str]", json.loads((_HERE / "texts" / f"client.{name}").read_text(encoding="utf-8")))
+    shared = load_texts(_HERE / "texts", language)
+    return {**own, **{key: text for key, text in shared.items() if key.startswith(("refused.", "reason."))}}
+
+
+def label_of(labels: Mapping[str, str], language: Language, otherwise: str) -> str:
+    """A channel's name in a language, else in any, else the text given."""
+    return labels.get(language) or next(iter(labels.values()), otherwise)
+
+
 def speaker(language: Language, *folders: Path) -> Say:
     """A function that says a key of these folders; the shared page texts are always among them."""
     table: dict[str, str] = {}

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shunfu.gateway.evidence import Invoke
+from shunfu.gateway.evidence import Invoke, InvokeKind
 from shunfu.kernel.money import Money
 
 Phase = Literal["ready", "qr", "processing", "unknown", "success", "failed", "cancelled", "expired", "closed"]
+Need = Literal["address", "phone", "invoice"]
 OrderState = Literal["OPEN", "CLOSING", "PAID", "CLOSED"]
 PaymentState = Literal["SENDING", "UNKNOWN", "PENDING", "REFUSED", "CLOSED", "CAPTURED"]
 SheetResult = Literal["ok", "cancel", "fail"]
+Notice = Literal["changed", "offer", "contact", "login", "busy"]
+"""Why the last tap on the page started nothing: the amount changed, the offer is gone, a field is missing or wrong, the
+app did not say who pays, or too many came at once."""
 
 WAITING: frozenset[Phase] = frozenset({"qr", "processing", "unknown"})
 """Phases in which the page asks again by itself, with or without a script."""
@@ -37,6 +41,18 @@ class MethodChoice:
     is_default: bool
     is_enabled: bool
     reason: str
+    invoke: InvokeKind = "qr"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferChoice:
+    """An offer on this order; at most one is applied. `reason` is a text key without its prefix, or None."""
+
+    public_id: str
+    name: str
+    saving_minor: int
+    is_applied: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +75,18 @@ class PaymentView:
     refused_reason: str | None
     amount: Money
     paid_at: datetime | None = None
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    refund_reserved_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutView:
     """Everything the page shows. `page_url` is its own absolute address without a query.
 
-    `sandbox_origin` is any address of the sandbox host when it is one: the pay form's answer leads there.
+    `amount` is the order's, `saving_minor` what an offer takes off it. `sandbox_origin` is any address of the sandbox
+    host when it is one: the pay form's answer leads there. `is_elsewhere`: the browser is inside an app where this
+    merchant's ways to pay do not work. `missing` is what the order needs of the shopper and does not have yet.
     """
 
     token: str
@@ -85,6 +106,17 @@ class CheckoutView:
     now: datetime
     page_url: str = ""
     sandbox_origin: str | None = None
+    saving_minor: int = 0
+    offers: Sequence[OfferChoice] = ()
+    needs: Sequence[Need] = ()
+    missing: Sequence[Need] = ()
+    is_elsewhere: bool = False
+    notice: Notice | None = None
+
+    @property
+    def pay(self) -> Money:
+        """What is to be paid, or was."""
+        return Money(self.amount.minor - self.saving_minor, self.amount.currency)
 
 
 def phase(view: CheckoutView) -> Phase:

@@ -21,6 +21,7 @@ from shunfu.checkout.kit import (
     either,
     environment,
     is_web_address,
+    label_of,
     moment_text,
     security_policy,
     speaker,
@@ -41,7 +42,7 @@ from shunfu.checkout.model import (
 from shunfu.kernel.money import Money
 from shunfu.kernel.plain import amount_text
 
-_STYLE_SHEETS = ("/static/tokens.css", "/static/base.css")
+STYLE_SHEETS = ("/static/tokens.css", "/static/base.css")
 _MARKS: dict[Phase, tuple[str, str]] = {
     "unknown": ("unk", "mark-unk"),
     "success": ("check", "mark-ok"),
@@ -105,7 +106,7 @@ def render_page(view: CheckoutView, language: Language, idempotency_key: str) ->
             language=language,
             title=say(f"page.title.{shown}"),
             brand=say("kit.brand"),
-            style_sheets=_STYLE_SHEETS,
+            style_sheets=STYLE_SHEETS,
             is_sandbox=view.is_sandbox,
             phase=shown,
             variant=variant,
@@ -116,7 +117,11 @@ def render_page(view: CheckoutView, language: Language, idempotency_key: str) ->
             clock=_clock(view, say),
             held_until=clock_text(view.expires_at, view.now),
             paid_at=moment_text(view.payment.paid_at) if view.payment and view.payment.paid_at else None,
-            amount=amount_text(view.amount),
+            amount=amount_text(view.pay),
+            list_price=view.amount if view.saving_minor else None,
+            saving=amount_text(Money(view.saving_minor, view.amount.currency)),
+            offer=next((offer for offer in view.offers if offer.is_applied), None),
+            missing=view.missing if shown in {"ready", "failed", "cancelled", "qr"} else [],
             items=[_item_row(view, say, index) for index in range(len(view.items))],
             methods=_method_rows(view, say, language, shown),
             qr=_qr(view) if shown == "qr" else None,
@@ -143,7 +148,7 @@ def render_invalid(language: Language) -> str:
             language=language,
             title=say("page.title.invalid"),
             brand=say("kit.brand"),
-            style_sheets=_STYLE_SHEETS,
+            style_sheets=STYLE_SHEETS,
             is_sandbox=False,
             other_language=f"?{urlencode({'lang': 'zh-CN' if language == 'en' else 'en'})}",
         )
@@ -193,7 +198,7 @@ def _item_row(view: CheckoutView, say: Say, index: int) -> ItemRow:
 
 
 def _label(choice: MethodChoice, language: Language) -> str:
-    return choice.labels.get(language) or next(iter(choice.labels.values()), choice.method)
+    return label_of(choice.labels, language, choice.method)
 
 
 def _title(view: CheckoutView, choice: MethodChoice, say: Say, language: Language) -> str:
@@ -231,7 +236,7 @@ def _method_rows(view: CheckoutView, say: Say, language: Language, shown: Phase)
                 title=title,
                 icon=choice.icon,
                 reason=either(say, f"reason.{reason}", fallback),
-                button=say(key, method=title, amount=amount_text(view.amount)),
+                button=say(key, method=title, amount=amount_text(view.pay)),
                 is_enabled=choice.is_enabled,
                 is_checked=choice is chosen,
             )

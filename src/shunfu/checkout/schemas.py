@@ -1,24 +1,38 @@
-"""The checkout's one answer on the wire."""
+"""The checkout's one answer on the wire, and the tap."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from shunfu.checkout.model import CheckoutView, phase
 from shunfu.gateway.evidence import InvokeKind
-from shunfu.gateway.wire import invoke_to_json
-from shunfu.kernel.clock import rfc3339
+from shunfu.kernel.money import MAX_MINOR
+from shunfu.payments import Need
+from shunfu.payments.schemas import ContactBody, OfferId
+from shunfu.shoppers.schemas import ProfileOut
 
 
 class CheckoutPaymentIn(BaseModel):
-    """Which method to pay with."""
+    """How the shopper pays. Without `offer` the best one is used, with null none."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"method": "wechatpay/native"}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"method": "wechatpay/native", "amount_minor": 8600}]}
+    )
 
     method: StrictStr = Field(pattern=r"^[a-z0-9_]{1,32}/[a-z0-9_]{1,32}$", description="`channel/scene`.")
-    payer: StrictStr | None = Field(default=None, min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")
+    payer: StrictStr | None = Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The shopper's id at the channel; not needed with a session of a shopper who signed in there.",
+    )
+    offer: OfferId | None = Field(default=None, description="Which offer to use; null: none; absent: the best.")
+    contact: ContactBody | None = Field(default=None, description="What the order needs; kept with it, sealed.")
+    amount_minor: StrictInt | None = Field(
+        default=None, ge=1, le=MAX_MINOR, description="What the button said; another amount is refused."
+    )
 
 
 class CheckoutItem(BaseModel):
@@ -30,7 +44,7 @@ class CheckoutItem(BaseModel):
 
 
 class CheckoutOrder(BaseModel):
-    """The order, as the shopper sees it."""
+    """The order, as the shopper sees it; `amount_minor` is before any offer."""
 
     id: str
     state: Literal["OPEN", "CLOSING", "PAID", "CLOSED"]
@@ -39,17 +53,38 @@ class CheckoutOrder(BaseModel):
     subject: str
     items: list[CheckoutItem]
     expires_at: str
+    needs: list[Need]
+
+
+class CheckoutPay(BaseModel):
+    """What is to be paid, or was: the order's amount less the saving."""
+
+    amount_minor: int
+    saving_minor: int
+
+
+class CheckoutOffer(BaseModel):
+    """An offer on this order; the best is first."""
+
+    id: str
+    name: str
+    saving_minor: int
+    is_applied: bool
+    reason: str | None
 
 
 class CheckoutMethod(BaseModel):
-    """One way to pay; `reason` is a code whose text the client holds."""
+    """One way to pay, named in the answer's language; `reason` is a code and `reason_text` its sentence."""
 
     method: str
+    label: str
     labels: dict[str, str]
     icon: str
     is_default: bool
     is_enabled: bool
     reason: str
+    reason_text: str
+    invoke_kind: InvokeKind
 
 
 class CheckoutInvoke(BaseModel):
@@ -69,65 +104,49 @@ class CheckoutPayment(BaseModel):
     method: str
     refused_reason: str | None
     invoke: CheckoutInvoke | None
+    captured_minor: int
+    refunded_minor: int
+    refund_reserved_minor: int
+
+
+class CheckoutShopper(BaseModel):
+    """The shopper of the session that came with the request."""
+
+    id: str
+    profile: ProfileOut | None
+    last_method: str | None
+
+
+class CheckoutLinks(BaseModel):
+    """Where else the shopper may go; null where there is nothing."""
+
+    help: str | None
+    refund: str | None
+    feedback: str | None
+    back: str | None
+
+
+class CheckoutTelemetry(BaseModel):
+    """The share of visits to tell us about, 0 to 1."""
+
+    rate: float
 
 
 class CheckoutOut(BaseModel):
-    """Everything the checkout needs, in one answer."""
+    """Everything the checkout needs, in one answer. No clock is in it: while nothing changes it is the same bytes."""
 
     phase: Literal["ready", "qr", "processing", "unknown", "success", "failed", "cancelled", "expired", "closed"]
+    lang: Literal["zh-CN", "en"]
     merchant_name: str
     order: CheckoutOrder
+    pay: CheckoutPay
+    offers: list[CheckoutOffer]
     methods: list[CheckoutMethod]
     payment: CheckoutPayment | None
+    shopper: CheckoutShopper | None
+    contact: ContactBody | None
+    links: CheckoutLinks
+    telemetry: CheckoutTelemetry
+    texts: dict[str, str]
     is_sandbox: bool
     return_url: str | None
-
-
-def render_checkout(view: CheckoutView) -> CheckoutOut:
-    """A view's wire shape."""
-    order = CheckoutOrder(
-        id=view.order_id,
-        state=view.order_state,
-        amount_minor=view.amount.minor,
-        currency=view.amount.currency,
-        subject=view.subject,
-        items=[
-            CheckoutItem(name=item.name, quantity=item.quantity, amount_minor=item.amount_minor) for item in view.items
-        ],
-        expires_at=rfc3339(view.expires_at),
-    )
-    return CheckoutOut(
-        phase=phase(view),
-        merchant_name=view.merchant_name,
-        order=order,
-        methods=[_method(view, index) for index in range(len(view.methods))],
-        payment=_payment(view),
-        is_sandbox=view.is_sandbox,
-        return_url=view.return_url,
-    )
-
-
-def _method(view: CheckoutView, index: int) -> CheckoutMethod:
-    choice = view.methods[index]
-    return CheckoutMethod(
-        method=choice.method,
-        labels=dict(choice.labels),
-        icon=choice.icon,
-        is_default=choice.is_default,
-        is_enabled=choice.is_enabled,
-        reason=choice.reason,
-    )
-
-
-def _payment(view: CheckoutView) -> CheckoutPayment | None:
-    payment = view.payment
-    if payment is None:
-        return None
-    invoke = CheckoutInvoke.model_validate(invoke_to_json(payment.invoke)) if payment.invoke else None
-    return CheckoutPayment(
-        id=payment.public_id,
-        state=payment.state,
-        method=payment.method,
-        refused_reason=payment.refused_reason,
-        invoke=invoke,
-    )

@@ -22,7 +22,7 @@ from shunfu.kernel.plain import LINE_TEXT
 from shunfu.kernel.signing import Signer
 
 FIELD_MAX = 200
-FIELDS_MAX = 20
+FIELDS_MAX = 40
 UNPRINTED = frozenset({"Cc", "Cs"})
 """Controls and lone surrogates: no field of ours holds one, and neither database nor hash takes them."""
 _LINE = re.compile(LINE_TEXT)

@@ -23,6 +23,7 @@ RefusedReason = Literal[
 ]
 InvokeKind = Literal[
     "wechat_request_payment",
+    "wechat_jsapi",
     "wechat_app",
     "alipay_trade_pay",
     "alipay_app",

@@ -1,4 +1,4 @@
-"""Who the shopper is at the platform that the mini-program runs in: log in by code, and the phone that it vouches for.
+"""Who the shopper is at the platform that the client runs in: log in by code, and the phone that it vouches for.
 
 What a platform hands over besides the shopper's id (session keys, access tokens, the application's secret) stays in a
 Secret on the server: it never reaches a client, a log or an event.
@@ -74,4 +74,19 @@ class LoginVerbs(Protocol[S_contra]):
         self, settings: S_contra, proof: str, token: PlatformToken | None, moment: Moment
     ) -> Flow[PhoneAnswer]:
         """The phone in what the client was given: a code to exchange, or a sealed message to verify and open."""
+        ...
+
+
+class WebLoginVerbs(Protocol[S_contra]):
+    """Who looks at a page inside the platform's own browser: one silent walk of redirects, then an exchange.
+
+    Source: RFC 6749 section 4.1, the authorization code grant, whose `state` binds the walk to who began it.
+    """
+
+    def authorize_url(self, settings: S_contra, return_url: str, state: str) -> str:
+        """Where to send the browser; it comes back to `return_url` with `code` and this `state` in the query."""
+        ...
+
+    def exchange(self, settings: S_contra, code: str, moment: Moment) -> Flow[LoginAnswer]:
+        """The shopper's id behind that code; a code works once. What else the platform hands over is dropped."""
         ...

@@ -8,7 +8,7 @@ Must not know: which channels exist. No enum and no list names one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ from shunfu.gateway.complaint import ComplaintVerbs
 from shunfu.gateway.evidence import Evidence, InvokeKind
 from shunfu.gateway.expiry import Expiry
 from shunfu.gateway.flow import Flow, Reply
-from shunfu.gateway.login import LoginVerbs
+from shunfu.gateway.login import LoginVerbs, WebLoginVerbs
 from shunfu.gateway.moment import Moment
 from shunfu.gateway.refund import RefundReport, RefundVerbs
 from shunfu.gateway.sharing import SharingVerbs
@@ -35,7 +35,8 @@ S_contra = TypeVar("S_contra", contravariant=True)
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Where a payment happens: `miniprogram`, `native` (a QR code on another screen), `h5` (a phone's browser), `app`,
-    `page` (a desktop's browser). `needs_payer` asks for the shopper's id at the channel.
+    `page` (a desktop's browser), or a name of the channel's own for its own browser (`OwnBrowser`). `needs_payer` asks
+    for the shopper's id at the channel.
 
     With `is_local` the order exists at the channel only once the shopper has opened it: our signed form is all.
     `not_found_is_final`: an accepted order that the channel does not know can never be paid. False where it appears
@@ -47,6 +48,27 @@ class Scene:
     needs_payer: bool
     is_local: bool = False
     not_found_is_final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBrowser:
+    """The browser inside the channel's own app: its User-Agent holds one of `marks` (lower case), and only
+    `scene` can pay there.
+
+    With one of `except_marks` it is a place in that app where no page can pay.
+    """
+
+    marks: tuple[str, ...]
+    scene: str
+    except_marks: tuple[str, ...] = ()
+
+    def is_here(self, user_agent: str) -> bool:
+        """Whether this User-Agent says that it is that browser; anybody can write one, so it proves nothing."""
+        return any(mark in user_agent.lower() for mark in self.marks)
+
+    def can_pay(self, user_agent: str) -> bool:
+        """Whether a page in that browser can open the sheet."""
+        return self.is_here(user_agent) and not any(mark in user_agent.lower() for mark in self.except_marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +119,22 @@ class Prepay:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the money must have been paid to, in the channel's names: the guard on Paid compares them."""
+    """Whom the money must have been paid to, in the channel's names: the guard on Paid compares them.
+
+    `scene_apps` are the scenes whose orders name another application than `app`.
+    """
 
     account: str
     app: str
+    scene_apps: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def app_in(self, scene: str) -> str:
+        """The application that an order of this scene names."""
+        return self.scene_apps.get(scene, self.app)
+
+    def is_app(self, app: str) -> bool:
+        """Whether an application is one of ours."""
+        return app == self.app or app in self.scene_apps.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +209,8 @@ class Channel(Generic[S]):
     `load` raises ValueError with one sentence when a credential is missing or malformed. `icon` is a glyph that the
     checkout draws. `sandbox_url` is the origin of the sandbox behind the settings, None when they are a real account's.
     `expiries` reads the dates that credentials which load carry themselves.
+    `own_browser` is the browser inside its own app, `web_login` says who looks at a page there. `is_open` says which
+    scenes some credentials open; all of them where there is no such rule.
     The last five are groups of conversations that not every channel has.
     """
 
@@ -193,6 +229,9 @@ class Channel(Generic[S]):
     statements: StatementVerbs[S]
     login: LoginVerbs[S]
     workbench: Workbench
+    own_browser: OwnBrowser | None = None
+    web_login: WebLoginVerbs[S] | None = None
+    is_open: Callable[[S, Scene], bool] | None = None
     combine: CombineVerbs[S] | None = None
     sharing: SharingVerbs[S] | None = None
     transfers: TransferVerbs[S] | None = None
@@ -203,6 +242,11 @@ class Channel(Generic[S]):
         """The scene of that name, or None."""
         return next((scene for scene in self.scenes if scene.name == name), None)
 
+    def scenes_of(self, settings: S) -> tuple[Scene, ...]:
+        """The scenes that these credentials open."""
+        is_open = self.is_open
+        return self.scenes if is_open is None else tuple(scene for scene in self.scenes if is_open(settings, scene))
+
 
 __all__ = [
     "Capabilities",
@@ -212,6 +256,7 @@ __all__ = [
     "Identity",
     "Message",
     "Moment",
+    "OwnBrowser",
     "Prepay",
     "Scene",
     "Spurious",

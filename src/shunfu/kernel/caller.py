@@ -8,12 +8,15 @@ from uuid import UUID
 
 from shunfu.kernel.errors import Forbidden
 
-CallerKind = Literal["api_key", "staff", "checkout"]
+CallerKind = Literal["api_key", "staff", "checkout", "shopper", "guest"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller of one merchant. `subject` is the key's, staff member's or order's id as public text."""
+    """A caller of one merchant. `subject` is the key's, staff member's, order's or shopper's id as public text.
+
+    A guest is authenticated by nothing: the request itself names the merchant, and hardly anything is allowed.
+    """
 
     merchant_id: UUID
     kind: CallerKind

@@ -78,6 +78,12 @@ class NotFoundHere(Refusal):
     code, status = "not_found", 404
 
 
+class SignInUnavailable(Refusal):
+    """This merchant lets nobody sign in through that channel; paying works without."""
+
+    code, status = "sign_in_unavailable", 404
+
+
 class MethodNotAllowed(Refusal):
     """This address does not answer that HTTP method."""
 
@@ -106,6 +112,18 @@ class OrderNotOpen(Refusal):
     """The order can no longer be paid."""
 
     code, status = "order_not_open", 409
+
+
+class AmountChanged(Refusal):
+    """The amount is not the one that the shopper saw; show the new one and let them tap again."""
+
+    code, status = "amount_changed", 409
+
+
+class OfferGone(Refusal):
+    """The offer cannot be had any more; pay without it or with another one."""
+
+    code, status = "offer_gone", 409
 
 
 class BodyTooLarge(Refusal):
@@ -156,6 +174,18 @@ class MethodUnavailable(Refusal):
     code, status = "method_unavailable", 422
 
 
+class LoginCodeRefused(Refusal):
+    """The platform does not take this code any more; ask it for a fresh one."""
+
+    code, status = "login_code_refused", 422
+
+
+class ContactMissing(Refusal):
+    """The order needs more about the shopper before it can be paid; `errors` names what."""
+
+    code, status = "contact_missing", 422
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """Which limit was reached, how many it allows at once, and after how many seconds one more is allowed."""
@@ -187,6 +217,12 @@ class ChannelFault(Refusal):
     code, status = "channel_fault", 502
 
 
+class PlatformUnavailable(Refusal):
+    """The platform that the client runs in did not answer; try again with a fresh code."""
+
+    code, status = "platform_unavailable", 503
+
+
 class Overloaded(Refusal):
     """The service cannot take the request at this moment; try again shortly."""
 
@@ -199,11 +235,14 @@ PROBLEMS: tuple[type[Refusal], ...] = (
     Unauthenticated,
     Forbidden,
     NotFoundHere,
+    SignInUnavailable,
     MethodNotAllowed,
     RequestInFlight,
     StateConflict,
     PaymentUnknown,
     OrderNotOpen,
+    AmountChanged,
+    OfferGone,
     BodyTooLarge,
     UnsupportedMediaType,
     InvalidField,
@@ -212,9 +251,12 @@ PROBLEMS: tuple[type[Refusal], ...] = (
     AmountExceedsRefundable,
     RefundNotAllowed,
     MethodUnavailable,
+    LoginCodeRefused,
+    ContactMissing,
     RateLimited,
     InternalProblem,
     ChannelFault,
+    PlatformUnavailable,
     Overloaded,
 )
 """The one table of problem codes; OpenAPI, the docs page and the HTTP edge are made from it."""

@@ -37,6 +37,7 @@ class OpenAccount:
     """A channel account that can be used: `settings` is the channel's own type and is only handed to its verbs.
 
     `stand_in` is the shopper's id at a sandbox, where no real wallet can tell one; None at a real channel.
+    `scenes` are those of the channel that its credentials open.
     """
 
     account_id: UUID
@@ -46,6 +47,11 @@ class OpenAccount:
     is_sandbox: bool
     sandbox_url: str | None = None
     stand_in: str | None = None
+    scenes: tuple[Scene, ...] = ()
+
+    def scene(self, name: str) -> Scene | None:
+        """The scene of that name when the credentials open it, or None."""
+        return next((scene for scene in self.scenes if scene.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,7 @@ class Accounts:
         """The account and scene behind `channel/scene`, or None when this merchant cannot take it."""
         channel_name, _, scene_name = method.partition("/")
         for account in await self.usable(reader, merchant_id):
-            scene = account.channel.scene(scene_name)
+            scene = account.scene(scene_name)
             if account.channel.name == channel_name and scene is not None:
                 return account, scene
         return None
@@ -216,7 +222,8 @@ class Accounts:
         settings = cast("object", channel.load(await self._credentials(reader, merchant_id, account)))
         url, identity = channel.sandbox_url(settings), channel.identity(settings)
         stand_in = self._registry.sandboxes[channel.name].shopper if url is not None else None
-        return OpenAccount(account.account_id, channel, settings, identity, url is not None, url, stand_in)
+        scenes = channel.scenes_of(settings)
+        return OpenAccount(account.account_id, channel, settings, identity, url is not None, url, stand_in, scenes)
 
     async def _credentials(self, reader: Reader, merchant_id: UUID, account: ChannelAccount) -> dict[str, str]:
         plaintext = await self._vault.open(reader, _place(merchant_id, account.account_id), account.sealed)

@@ -1,15 +1,34 @@
-"""What every route needs from the edge: the caller that was identified, and the id that makes a retry find its work."""
+"""What every route needs from the edge: its caller, the id that makes a retry find its work, and how a time is read."""
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
+from pydantic import BeforeValidator, Field
 
 from shunfu.kernel.caller import Caller
 from shunfu.kernel.errors import NotFoundHere
 from shunfu.kernel.ids import parse_public
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _rfc3339(value: object) -> datetime:
+    if not isinstance(value, str) or RFC3339.fullmatch(value) is None:
+        raise ValueError("bad_format")
+    return datetime.fromisoformat(value.upper())
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_rfc3339, json_schema_input_type=str),
+    Field(json_schema_extra={"format": "date-time", "examples": ["2026-11-22T14:32:00+08:00"]}),
+]
+"""A time in a request body, with its zone (RFC 3339)."""
 
 
 async def _caller(request: Request) -> Caller:  # async: FastAPI runs plain functions in a thread

@@ -20,6 +20,7 @@ ALL_CAPABILITIES: frozenset[str] = frozenset(
         *("refunds:read", "refunds:write", "refunds:approve"),
         *("reconcile:read", "reconcile:write", "reconcile:approve"),
         *("webhooks:read", "webhooks:write"),
+        *("offers:read", "offers:write"),
         "ledger:read",
     }
 )

@@ -100,7 +100,7 @@ def _judge_money(evidence: Evidence, identity: Identity, expected: Expected) -> 
     paid = evidence
     if paid.account != identity.account:
         return Judgement("refused", "other_account")
-    if paid.app != identity.app:
+    if not identity.is_app(paid.app):
         return Judgement("refused", "other_app")
     if paid.amount.currency != expected.amount.currency:
         return Judgement("refused", "other_currency")

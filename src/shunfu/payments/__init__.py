@@ -1,16 +1,18 @@
 """Payments: orders, payments, the janitor. Reply, notification and query meet in one transition function."""
 
+from shunfu.payments.contact import Contact, check_contact
 from shunfu.payments.events import (
     OrderClosed,
     OrderPaid,
     PaymentAlarmed,
     PaymentCaptured,
     PaymentEnded,
+    ShopperPaid,
     SurplusCaptured,
 )
 from shunfu.payments.evidence import KeptEvidence
 from shunfu.payments.jobs import make_handlers
-from shunfu.payments.model import Item, Order, OrderState, Payment, PaymentState
+from shunfu.payments.model import Item, Need, Order, OrderState, Payment, PaymentState
 from shunfu.payments.timeline import (
     Brought,
     Detail,
@@ -37,12 +39,14 @@ from shunfu.payments.usecases import (
     account_of,
     ask_anew,
     ask_open_payments,
+    channel_app_of,
     channel_words,
     close_order,
     compare_with_ledger,
     create_order,
     expected_amount,
     foresee,
+    give_contact,
     list_orders,
     lock_payment,
     move_refund_money,
@@ -58,6 +62,7 @@ __all__ = [
     "APPLY_HANDLER",
     "Brought",
     "Browser",
+    "Contact",
     "Detail",
     "Difference",
     "Explained",
@@ -65,6 +70,7 @@ __all__ = [
     "Item",
     "KeptEvidence",
     "Line",
+    "Need",
     "NewOrder",
     "Order",
     "OrderClosed",
@@ -78,6 +84,7 @@ __all__ = [
     "PaymentEnded",
     "PaymentState",
     "PaymentTools",
+    "ShopperPaid",
     "StartPayment",
     "SurplusCaptured",
     "Teller",
@@ -86,13 +93,16 @@ __all__ = [
     "account_of",
     "ask_anew",
     "ask_open_payments",
+    "channel_app_of",
     "channel_words",
+    "check_contact",
     "close_order",
     "compare_with_ledger",
     "create_order",
     "exchange_lines",
     "expected_amount",
     "foresee",
+    "give_contact",
     "how_heard",
     "list_orders",
     "lock_payment",

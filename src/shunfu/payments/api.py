@@ -15,17 +15,19 @@ from fastapi.routing import APIRoute
 from shunfu.kernel.caller import Caller
 from shunfu.kernel.cursor import read_cursor, write_cursor
 from shunfu.kernel.errors import FieldError, InvalidField
+from shunfu.kernel.ids import parse_public
 from shunfu.kernel.money import Money
 from shunfu.kernel.signing import Signer
 from shunfu.merchants import get_merchant
 from shunfu.merchants.api import CallerArgument, ResourceId, path_id
 from shunfu.payments.model import Item, Order
-from shunfu.payments.render import render_order, render_payment, render_timeline
+from shunfu.payments.render import read_contact, render_contact, render_order, render_payment, render_timeline
 from shunfu.payments.schemas import (
     CloseIn,
     OrderIn,
     OrderOut,
     OrderPage,
+    OrderReadOut,
     OrderWithPaymentsOut,
     PaymentIn,
     PaymentOut,
@@ -103,10 +105,12 @@ def _add_order_routes(router: APIRouter, api: OrdersApi) -> None:
         return OrderPage(items=items, next_cursor=last)
 
     @router.get("/orders/{order_id}", tags=["orders"], operation_id="read_order")
-    async def read(caller: CallerArgument, order: OrderPath) -> OrderWithPaymentsOut:
-        """Read an order with its payments."""
+    async def read(caller: CallerArgument, order: OrderPath) -> OrderReadOut:
+        """Read an order with its payments, and what the shopper gave with it: no other answer has that."""
         caller.must("orders:read")
-        return _with_payments(api, await read_order(api.tools, caller.merchant_id, path_id("ord", order)))
+        found = await read_order(api.tools, caller.merchant_id, path_id("ord", order))
+        contact = render_contact(found.contact) if found.contact else None
+        return OrderReadOut(**_with_payments(api, found).model_dump(), contact=contact)
 
     @router.post("/orders/{order_id}/close", tags=["orders"], operation_id="close_order")
     async def close(caller: CallerArgument, order: OrderPath, body: CloseIn | None = None) -> OrderWithPaymentsOut:
@@ -121,8 +125,16 @@ def _add_payment_routes(router: APIRouter, api: OrdersApi) -> None:
     async def start(caller: CallerArgument, payment_id: ResourceId, order: OrderPath, body: PaymentIn) -> PaymentOut:
         """Start a payment, or get the pending one of the same method again with fresh invoke data."""
         caller.must("payments:write")
-        browser = Browser(body.client_ip)
-        wish = StartPayment(caller.merchant_id, path_id("ord", order), body.method, body.payer, payment_id, browser)
+        wish = StartPayment(
+            merchant_id=caller.merchant_id,
+            order_id=path_id("ord", order),
+            method=body.method,
+            payer=body.payer,
+            payment_id=payment_id,
+            browser=Browser(body.client_ip),
+            offer_id=parse_public("off", body.offer) if body.offer else None,
+            contact=read_contact(body.contact),
+        )
         return render_payment(await start_payment(api.tools, wish))
 
     @router.get("/payments/{payment_id}", tags=["payments"], operation_id="read_payment")
@@ -157,6 +169,7 @@ async def _new_order(api: OrdersApi, caller: Caller, order_id: UUID, body: Order
         merchant_order_no=body.merchant_order_no,
         return_url=body.return_url,
         expires_at=expires_at,
+        needs=tuple(dict.fromkeys(body.needs)),
     )
 
 

@@ -11,10 +11,12 @@ from shunfu.kernel.money import Money
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCaptured(OrderEvent):
-    """Money moved and it pays the order."""
+    """Money moved and it pays the order. `amount` is what was paid; an offer took `discount_minor` off before."""
 
     payment_id: UUID
     amount: Money
+    discount_minor: int = 0
+    offer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class SurplusCaptured(OrderEvent):
 
     payment_id: UUID
     amount: Money
+    discount_minor: int = 0
+    offer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +39,26 @@ class PaymentEnded(OrderEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPaid(OrderEvent):
-    """The order is paid; fulfil it."""
+    """The order is paid; fulfil it. `amount` is what was paid: the order's less the discount."""
 
     payment_id: UUID
     amount: Money
+    discount_minor: int = 0
+    offer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderClosed(OrderEvent):
     """The order will not be paid any more; release its stock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopperPaid(Event):
+    """A shopper whom we know has paid an order by a method, `channel/scene`."""
+
+    payment_id: UUID
+    shopper_id: UUID
+    method: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from typing import Literal
 from uuid import UUID
 
 from shunfu.gateway.evidence import (
@@ -24,6 +25,9 @@ from shunfu.gateway.evidence import (
     Unknown,
 )
 from shunfu.kernel.money import Money
+
+Need = Literal["address", "phone", "invoice"]
+"""What an order can ask of the shopper before it is paid."""
 
 
 class OrderState(StrEnum):
@@ -87,11 +91,12 @@ class Order:
     expires_at: datetime
     created_at: datetime
     close_requested_at: datetime | None = None
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One attempt to pay an order through one method."""
+    """One attempt to pay an order through one method. `amount` is what is paid: the order's less `discount_minor`."""
 
     merchant_id: UUID
     payment_id: UUID
@@ -119,6 +124,9 @@ class Payment:
     asks: int = 0
     not_found_at: datetime | None = None
     captured_at: datetime | None = None
+    offer_id: UUID | None = None
+    discount_minor: int = 0
+    shopper_id: UUID | None = None
 
     @property
     def method(self) -> str:

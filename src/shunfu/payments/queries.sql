@@ -1,26 +1,26 @@
 -- name: add_order
 -- A new order; a repeated id (a retry after a crash) changes nothing.
 INSERT INTO orders (merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state,
-                    expires_at, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                    expires_at, created_at, updated_at, needs)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
 ON CONFLICT (merchant_id, order_id) DO NOTHING;
 
 -- name: get_order
 -- One order.
 SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
-       created_at, close_requested_at
+       created_at, close_requested_at, needs
 FROM orders WHERE merchant_id = $1 AND order_id = $2;
 
 -- name: lock_order
 -- One order, locked: whoever decides about it or its payments holds this.
 SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
-       created_at, close_requested_at
+       created_at, close_requested_at, needs
 FROM orders WHERE merchant_id = $1 AND order_id = $2 FOR UPDATE;
 
 -- name: lock_order_of_payment
 -- The order that a payment belongs to, locked. No join: before the first ANALYZE its plan tries all orders.
 SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
-       created_at, close_requested_at
+       created_at, close_requested_at, needs
 FROM orders
 WHERE merchant_id = $1 AND order_id = (SELECT order_id FROM payments WHERE merchant_id = $1 AND payment_id = $2)
 FOR UPDATE;
@@ -28,7 +28,7 @@ FOR UPDATE;
 -- name: list_orders
 -- A page of orders, newest first; a null state means all.
 SELECT merchant_id, order_id, merchant_order_no, amount_minor, currency, subject, items, return_url, state, expires_at,
-       created_at, close_requested_at
+       created_at, close_requested_at, needs
 FROM orders
 WHERE merchant_id = $1 AND order_id < $2 AND ($3::text IS NULL OR state = $3::text)
 ORDER BY order_id DESC LIMIT $4;
@@ -41,25 +41,36 @@ UPDATE orders SET state = $4::text, sequence = sequence + $6, updated_at = $5::t
 WHERE merchant_id = $1 AND order_id = $2 AND state = $3
 RETURNING sequence;
 
+-- name: get_contact
+-- What was given with an order, sealed.
+SELECT contact FROM order_contacts WHERE merchant_id = $1 AND order_id = $2;
+
+-- name: save_contact
+-- What is given with an order, sealed; the last one stays.
+INSERT INTO order_contacts (merchant_id, order_id, contact, given_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (merchant_id, order_id) DO UPDATE SET contact = excluded.contact, given_at = excluded.given_at;
+
 -- name: add_payment
 -- A payment, saved before the channel hears of it.
 INSERT INTO payments (merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app,
                       amount_minor, currency, state, payer, deadline, created_at, updated_at, notify_url, client_ip,
-                      return_url)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17);
+                      return_url, offer_id, discount_minor, shopper_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18, $19, $20);
 
 -- name: get_payment
 -- One payment.
 SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, notify_url,
        amount_minor, currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
-       refunded_minor, refund_reserved_minor, asks, not_found_at, deadline, created_at, captured_at, client_ip, return_url
+       refunded_minor, refund_reserved_minor, asks, not_found_at, deadline, created_at, captured_at, client_ip, return_url,
+       offer_id, discount_minor, shopper_id
 FROM payments WHERE merchant_id = $1 AND payment_id = $2;
 
 -- name: list_payments
 -- The payments of an order, oldest first.
 SELECT merchant_id, payment_id, order_id, channel, scene, account_id, channel_account, channel_app, notify_url,
        amount_minor, currency, state, refused_reason, payer, invoke, channel_transaction_no, is_surplus, captured_minor,
-       refunded_minor, refund_reserved_minor, asks, not_found_at, deadline, created_at, captured_at, client_ip, return_url
+       refunded_minor, refund_reserved_minor, asks, not_found_at, deadline, created_at, captured_at, client_ip, return_url,
+       offer_id, discount_minor, shopper_id
 FROM payments WHERE merchant_id = $1 AND order_id = $2 ORDER BY payment_id LIMIT 100;
 
 -- name: save_decision

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from shunfu.gateway.wire import invoke_to_json
 from shunfu.kernel.clock import rfc3339
+from shunfu.kernel.errors import FieldError, InvalidField
 from shunfu.kernel.ids import public
 from shunfu.kernel.plain import Words
 from shunfu.notifications import KeptNotification
+from shunfu.payments.contact import Contact
 from shunfu.payments.evidence import KeptEvidence
 from shunfu.payments.model import Order, Payment
 from shunfu.payments.schemas import (
+    ContactBody,
     DetailOut,
     EvidenceOut,
     InvokeOut,
@@ -25,6 +28,8 @@ from shunfu.payments.schemas import (
 )
 from shunfu.payments.timeline import Line
 from shunfu.payments.usecases import Explained
+from shunfu.shoppers import Address, Invoice
+from shunfu.shoppers.schemas import AddressBody, InvoiceBody
 
 
 def render_order(order: Order, checkout_url: str) -> OrderOut:
@@ -40,6 +45,7 @@ def render_order(order: Order, checkout_url: str) -> OrderOut:
         expires_at=rfc3339(order.expires_at),
         created_at=rfc3339(order.created_at),
         return_url=order.return_url,
+        needs=list(order.needs),
         checkout_url=checkout_url,
     )
 
@@ -52,6 +58,8 @@ def render_payment(payment: Payment) -> PaymentOut:
         order_id=public("ord", payment.order_id),
         method=payment.method,
         amount_minor=payment.amount.minor,
+        discount_minor=payment.discount_minor,
+        offer=public("off", payment.offer_id) if payment.offer_id else None,
         currency=payment.amount.currency,
         state=payment.state.value,
         refused_reason=payment.refused_reason,
@@ -63,6 +71,32 @@ def render_payment(payment: Payment) -> PaymentOut:
         invoke=InvokeOut.model_validate(invoke_to_json(invoke)) if invoke else None,
         created_at=rfc3339(payment.created_at),
         captured_at=rfc3339(payment.captured_at) if payment.captured_at else None,
+    )
+
+
+def read_contact(body: ContactBody | None) -> Contact | None:
+    """The contact in a request, None when it gives nothing. Raises InvalidField for a company without a tax number.
+
+    Which of a shopper's addresses is the default one is no matter of an order.
+    """
+    if body is None or not body.model_dump(exclude_none=True):
+        return None
+    address, invoice = body.address, body.invoice
+    if invoice is not None and invoice.kind == "company" and invoice.tax_number is None:
+        raise InvalidField(errors=(FieldError("/contact/invoice/tax_number", "required"),))
+    return Contact(
+        replace(Address(**address.model_dump()), is_default=False) if address else None,
+        body.phone,
+        replace(Invoice(**invoice.model_dump()), is_default=False) if invoice else None,
+    )
+
+
+def render_contact(contact: Contact) -> ContactBody:
+    """A contact's wire shape."""
+    return ContactBody(
+        address=AddressBody(**asdict(contact.address)) if contact.address else None,
+        phone=contact.phone,
+        invoice=InvoiceBody(**asdict(contact.invoice)) if contact.invoice else None,
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from shunfu.gateway.evidence import InvokeKind
 from shunfu.kernel.money import MAX_MINOR
 from shunfu.kernel.plain import LINE_TEXT
+from shunfu.merchants.api import Moment
+from shunfu.payments.model import Need
 from shunfu.payments.timeline import Lane, LineKind, Verdict
+from shunfu.shoppers.schemas import AddressBody, InvoiceBody, Phone
 
-RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+OfferId = Annotated[
+    StrictStr, Field(pattern=r"^off_[0-9A-HJKMNP-TV-Z]{26}$", examples=["off_01HZY3V9Q8M5T2K7R4W6X0J1BC"])
+]
 
 
 def _ip_address(value: str) -> str:
@@ -22,19 +25,6 @@ def _ip_address(value: str) -> str:
         return str(ip_address(value))
     except ValueError:
         raise ValueError("bad_format") from None
-
-
-def _rfc3339(value: object) -> datetime:
-    if not isinstance(value, str) or RFC3339.fullmatch(value) is None:
-        raise ValueError("bad_format")
-    return datetime.fromisoformat(value.upper())
-
-
-Moment = Annotated[
-    datetime,
-    BeforeValidator(_rfc3339, json_schema_input_type=str),
-    Field(json_schema_extra={"format": "date-time", "examples": ["2026-11-22T14:32:00+08:00"]}),
-]
 
 
 class Strict(BaseModel):
@@ -78,10 +68,23 @@ class OrderIn(Strict):
     return_url: StrictStr | None = Field(
         default=None, max_length=512, description="Where the checkout leads back to; on a registered origin."
     )
+    needs: list[Need] = Field(
+        default_factory=list[Need],
+        max_length=3,
+        description="What the shopper must give before it can be paid.",
+    )
 
 
 class CloseIn(Strict):
     """Nothing: an empty object, or no body at all."""
+
+
+class ContactBody(Strict):
+    """Where to send the order and whom to bill. What is left out stays as it was given before."""
+
+    address: AddressBody | None = None
+    phone: Phone | None = None
+    invoice: InvoiceBody | None = None
 
 
 class PaymentIn(Strict):
@@ -103,6 +106,8 @@ class PaymentIn(Strict):
     client_ip: Annotated[StrictStr, AfterValidator(_ip_address)] | None = Field(
         default=None, max_length=45, description="The shopper's IP address; the scenes of a phone's browser need it."
     )
+    offer: OfferId | None = Field(default=None, description="An offer to take off; none unless it is named.")
+    contact: ContactBody | None = Field(default=None, description="Kept with the order, sealed.")
 
 
 class ItemOut(BaseModel):
@@ -150,7 +155,9 @@ class PaymentOut(BaseModel):
     id: str
     order_id: str
     method: str
-    amount_minor: int
+    amount_minor: int = Field(description="What is paid: the order's amount less the discount.")
+    discount_minor: int
+    offer: str | None
     currency: str
     state: Literal["SENDING", "UNKNOWN", "PENDING", "REFUSED", "CLOSED", "CAPTURED"]
     refused_reason: str | None
@@ -230,6 +237,7 @@ class OrderOut(BaseModel):
     expires_at: str
     created_at: str
     return_url: str | None
+    needs: list[Need]
     checkout_url: str
 
 
@@ -237,6 +245,12 @@ class OrderWithPaymentsOut(OrderOut):
     """An order with its payments, oldest first."""
 
     payments: list[PaymentOut]
+
+
+class OrderReadOut(OrderWithPaymentsOut):
+    """An order with its payments and what the shopper gave with it, null before anything was given."""
+
+    contact: ContactBody | None
 
 
 class OrderPage(BaseModel):

@@ -55,6 +55,7 @@ def _order(row: asyncpg.Record) -> Order:
         expires_at=row["expires_at"],
         created_at=row["created_at"],
         close_requested_at=row["close_requested_at"],
+        needs=tuple(row["needs"]),
     )
 
 
@@ -88,6 +89,9 @@ def _payment(row: asyncpg.Record) -> Payment:
         asks=row["asks"],
         not_found_at=row["not_found_at"],
         captured_at=row["captured_at"],
+        offer_id=row["offer_id"],
+        discount_minor=row["discount_minor"],
+        shopper_id=row["shopper_id"],
     )
 
 
@@ -107,6 +111,7 @@ async def add_order(tx: Transaction, order: Order) -> bool:
         order.state.value,
         order.expires_at,
         order.created_at,
+        list(order.needs),
     )
     return added == 1
 
@@ -146,6 +151,16 @@ async def move_order(tx: Transaction, before: Order, after: Order, told: int, no
     return cast("int", last)
 
 
+async def get_contact(reader: Reader, merchant_id: UUID, order_id: UUID) -> dict[str, object] | None:
+    """The sealed contact of an order, or None."""
+    return cast("dict[str, object] | None", await reader.fetch_value(SQL["get_contact"], merchant_id, order_id))
+
+
+async def save_contact(tx: Transaction, order: Order, envelope: dict[str, str | int], now: datetime) -> None:
+    """Keep the sealed contact of an order in place of an older one."""
+    await tx.execute(SQL["save_contact"], order.merchant_id, order.order_id, envelope, now)
+
+
 async def add_payment(tx: Transaction, payment: Payment) -> None:
     """Save a new payment before the channel hears of it."""
     await tx.execute(
@@ -167,6 +182,9 @@ async def add_payment(tx: Transaction, payment: Payment) -> None:
         payment.notify_url,
         payment.client_ip,
         payment.return_url,
+        payment.offer_id,
+        payment.discount_minor,
+        payment.shopper_id,
     )
 
 

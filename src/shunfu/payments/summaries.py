@@ -52,9 +52,11 @@ def order_created(amount: Money) -> Words:
     return Words("创建订单 {a}", "Order created: {a}").filled(a=amount_text(amount))
 
 
-def payment_started(label: Words, scene: str) -> Words:
-    """The merchant started this payment."""
-    return Words("发起付款：{c}（{scene}）", "Payment started with {c} ({scene})").filled(c=label, scene=scene)
+def payment_started(label: Words, scene: str, discount: Money) -> Words:
+    """The merchant started this payment, with or without something taken off."""
+    told = Words("发起付款：{c}（{scene}）", "Payment started with {c} ({scene})").filled(c=label, scene=scene)
+    off = Words("，优惠 {a}", ", {a} taken off").filled(a=amount_text(discount))
+    return told.plus(off) if discount.minor else told
 
 
 def asked(label: Words, purpose: Words | None, *, is_sent: bool) -> Words:

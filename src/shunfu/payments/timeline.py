@@ -15,6 +15,7 @@ from uuid import UUID
 from shunfu.driver import Exchange, KeptExchange
 from shunfu.gateway.wording import Heard
 from shunfu.kernel.ids import PLATFORM, public
+from shunfu.kernel.money import Money
 from shunfu.kernel.plain import Words
 from shunfu.notifications import KeptNotification
 from shunfu.payments import summaries
@@ -170,7 +171,8 @@ def _merchant_lines(kept: Kept) -> Iterator[Line]:
         key=(order.order_id.int, 0),
     )
     yield asked
-    summary = summaries.payment_started(kept.label, payment.scene)
+    discount = Money(payment.discount_minor, payment.amount.currency)
+    summary = summaries.payment_started(kept.label, payment.scene, discount)
     key = (payment.payment_id.int, 0)
     yield replace(asked, at=payment.created_at, summary=summary, id=public("pay", payment.payment_id), key=key)
 

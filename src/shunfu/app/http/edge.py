@@ -13,14 +13,10 @@ from starlette.responses import Response
 
 from shunfu.app.http import strict_json
 from shunfu.app.http.gates import Gates
-from shunfu.app.http.idempotency import Idempotency, Scope
+from shunfu.app.http.idempotency import Idempotency, scope_of
+from shunfu.app.http.identifying import Identifier
 from shunfu.app.http.problems import answer_for
-from shunfu.db import Database
-from shunfu.kernel.caller import Caller
-from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import RateLimited, UnsupportedMediaType
-from shunfu.kernel.signing import Signer
-from shunfu.merchants import identify, identify_checkout
 
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -29,9 +25,7 @@ Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 class EdgeTools:
     """What the edge needs."""
 
-    database: Database
-    source: Source
-    signer: Signer
+    identifier: Identifier
     idempotency: Idempotency
     gates: Gates
 
@@ -72,7 +66,7 @@ def make_route_class(tools: EdgeTools) -> type[APIRoute]:
 
 
 async def _handle(tools: EdgeTools, request: StrictRequest, inner: Handler) -> Response:
-    caller = await _identified(tools, request)
+    caller = await tools.identifier.identify(request)
     request.state.caller = caller
     tools.gates.pass_caller(caller)
     structlog.contextvars.bind_contextvars(merchant=str(caller.merchant_id), caller=caller.subject)
@@ -81,7 +75,7 @@ async def _handle(tools: EdgeTools, request: StrictRequest, inner: Handler) -> R
     body = await request.body()
     if body:
         await request.json()
-    scope = Scope(caller.merchant_id, "POST", request.url.path, request.headers.get("idempotency-key", ""))
+    scope = scope_of(caller, request.url.path, request.headers.get("idempotency-key", ""), body)
 
     async def work(resource_id: object) -> Response:
         request.state.resource_id = resource_id
@@ -91,13 +85,3 @@ async def _handle(tools: EdgeTools, request: StrictRequest, inner: Handler) -> R
             return answer_for(error)
 
     return await tools.idempotency.once(scope, body, work)
-
-
-async def _identified(tools: EdgeTools, request: Request) -> Caller:
-    token = request.path_params.get("checkout_token")
-    if token is not None:
-        caller, order_id = identify_checkout(tools.signer, token, tools.source.now())
-        request.state.order_id = order_id
-        return caller
-    async with tools.database.glancing() as reader:
-        return await identify(reader, request.headers.get("authorization"), tools.source.now())

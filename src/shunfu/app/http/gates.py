@@ -32,6 +32,7 @@ class Gates:
     key: Buckets
     merchant: Buckets
     login: Buckets
+    sign_in: Buckets
     failures: Buckets
     known: Known
 
@@ -50,12 +51,15 @@ class Gates:
             key=buckets("key", "key"),
             merchant=buckets("merchant", "key", KEYS_A_MERCHANT),
             login=buckets("login", "login"),
+            sign_in=buckets("sign_in", "sign_in"),
             failures=buckets("failures", "failures"),
             known=Known(seconds),
         )
 
     def pass_caller(self, caller: Caller) -> None:
-        """Count one request of an authenticated caller. Raises RateLimited."""
+        """Count one request of an authenticated caller; a guest was counted by address. Raises RateLimited."""
+        if caller.kind == "guest":
+            return
         if caller.kind == "api_key":
             pass_one(self.merchant, caller.merchant_id)
         pass_one(self.key, (caller.merchant_id, caller.subject))

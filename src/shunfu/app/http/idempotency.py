@@ -18,6 +18,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from shunfu.db import Database, Record, Transaction, named_queries
+from shunfu.kernel.caller import Caller
 from shunfu.kernel.clock import Source
 from shunfu.kernel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, NotFoundHere, RequestInFlight
 from shunfu.merchants import Place, Vault
@@ -46,6 +47,15 @@ class Scope:
     def columns(self) -> tuple[UUID, str, str, str]:
         """The primary key."""
         return self.merchant_id, self.method, self.path, self.key
+
+
+def scope_of(caller: Caller, path: str, key: str, body: bytes = b"") -> Scope:
+    """The scope of a POST. All of a merchant's shoppers ask at the same addresses, so each has a scope of its own.
+
+    Guests are told apart by what they send: a key that one has used is no hindrance to another.
+    """
+    own = {"shopper": f"#{caller.subject}", "guest": f"#{hashlib.sha256(body).hexdigest()}"}.get(caller.kind, "")
+    return Scope(caller.merchant_id, "POST", f"{path}{own}", key)
 
 
 class Idempotency:
@@ -77,6 +87,12 @@ class Idempotency:
             raise
         await self._finish(scope, (begun, lease_token), response)
         return response
+
+    async def forget(self, caller: Caller, path: str) -> None:
+        """Delete the stored answers to a shopper's POSTs at one address: they tell of who was just erased."""
+        assert caller.kind == "shopper", "nobody else's scope is their own"
+        scope = scope_of(caller, path, "")
+        await self._database.single(SQL["forget_requests"], scope.merchant_id, scope.method, scope.path)
 
     async def _begin(self, scope: Scope, digest: bytes, lease_token: UUID) -> UUID | Response:
         now = self._source.now()

@@ -1,4 +1,4 @@
-"""Which sites' scripts may call us from a browser: exact origins, for the checkout's routes, without credentials.
+"""Which sites' scripts may call us from a browser: exact origins, for what a checkout asks, without cookies.
 
 Every other route never sends a CORS header, so no browser lets a stranger's script read an answer of ours (ASVS 3.4.2).
 """
@@ -9,17 +9,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CHECKOUT = "/v1/checkout/"
+SHOPPERS_OWN = ("/v1/checkout/", "/v1/shoppers/")
+"""What a shopper's own device asks, with a token in the path or in a header that no browser adds by itself."""
 PREFLIGHT = {
-    "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": "content-type, idempotency-key, if-none-match",
+    "access-control-allow-methods": "GET, POST, PUT, DELETE",
+    "access-control-allow-headers": "authorization, content-type, idempotency-key, if-none-match, shunfu-shopper",
     "access-control-max-age": "7200",
 }
 READABLE = "ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"
 
 
 class Origins:
-    """Answers preflights of the allowed origins, and lets them read the checkout's answers."""
+    """Answers preflights of the allowed origins, and lets them read what a shopper may."""
 
     def __init__(self, app: ASGIApp, allowed: frozenset[str]) -> None:
         self._app = app
@@ -27,7 +28,7 @@ class Origins:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or not self._allowed or not scope["path"].startswith(CHECKOUT):
+        if scope["type"] != "http" or not self._allowed or not scope["path"].startswith(SHOPPERS_OWN):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -16,9 +16,11 @@ from starlette.types import ASGIApp
 
 import shunfu
 from shunfu.app.http import problems
+from shunfu.app.http.beacon import BeaconRoute
 from shunfu.app.http.edge import EdgeTools, make_route_class
 from shunfu.app.http.gates import Gates
 from shunfu.app.http.idempotency import Idempotency, Scope
+from shunfu.app.http.identifying import SIGN_IN_PATH, Identifier
 from shunfu.app.http.limits import Bounds, Limits, hsts
 from shunfu.app.http.origins import Origins
 from shunfu.app.http.peers import Peers, Proxies
@@ -31,7 +33,10 @@ from shunfu.app.settings import shown_settings
 from shunfu.app.told import told_to_merchant
 from shunfu.app.wiring import House
 from shunfu.checkout import api as checkout_api
+from shunfu.checkout.page_routes import make_page_router
 from shunfu.checkout.pages import static_dir
+from shunfu.checkout.store import Popular
+from shunfu.checkout.usecases import CheckoutTools
 from shunfu.console import api as console_api
 from shunfu.console import sections
 from shunfu.console.door_routes import make_door_router
@@ -41,16 +46,20 @@ from shunfu.kernel.errors import PROBLEMS, NotFoundHere, TransientFault
 from shunfu.ledger import api as ledger_api
 from shunfu.merchants.staff import Passwords, StaffTools
 from shunfu.notifications import api as notifications_api
+from shunfu.offers import api as offers_api
 from shunfu.payments import api as payments_api
 from shunfu.reconcile import api as reconcile_api
 from shunfu.refunds import api as refunds_api
+from shunfu.shoppers import api as shoppers_api
+from shunfu.telemetry import api as telemetry_api
 from shunfu.webhooks import api as webhooks_api
 
 __all__ = ["build_api", "create_app", "openapi_document"]
 
 DESCRIPTION = (
     "Orders and payments for mini programs. Amounts are integer minor units; times are RFC 3339, answered in UTC. "
-    "Every POST needs an Idempotency-Key; the same key and body get the same answer. Errors are RFC 9457 documents."
+    "Every POST but telemetry needs an Idempotency-Key; the same key and body get the same answer. "
+    "Errors are RFC 9457 documents."
 )
 
 
@@ -69,7 +78,8 @@ def build_api(house: House, gates: Gates | None = None) -> FastAPI:
     """Every route on one edge."""
     idempotency = Idempotency(house.database, house.source, house.payments.vault)
     counted = gates or Gates.of(house.settings, house.source)
-    edge_tools = EdgeTools(house.database, house.source, house.ring.signer, idempotency, counted)
+    identifier = Identifier(house.database, house.source, house.ring.signer)
+    edge_tools = EdgeTools(identifier, idempotency, counted)
     route_class = make_route_class(edge_tools)
     app = FastAPI(
         title="Shunfu 顺付",
@@ -81,16 +91,21 @@ def build_api(house: House, gates: Gates | None = None) -> FastAPI:
     )
     problems.install(app, page_for)
     orders = payments_api.OrdersApi(house.payments, house.ring.signer, house.checkout_url, told_to_merchant)
-    pages = checkout_api.CheckoutApi(house.payments, house.ring.signer, _once(edge_tools.idempotency))
+    pages = checkout_api.CheckoutApi(_checkout_tools(house), _once(edge_tools.idempotency))
     app.include_router(payments_api.make_router(orders, route_class))
+    app.include_router(offers_api.make_router(offers_api.OffersApi(house.offers, house.ring.signer), route_class))
     app.include_router(refunds_api.make_router(refunds_api.RefundsApi(house.refunds, house.ring.signer), route_class))
     reconcile = reconcile_api.ReconcileApi(house.reconcile, house.ring.signer)
     app.include_router(reconcile_api.make_router(reconcile, route_class))
     app.include_router(ledger_api.make_router(house.database, route_class))
+    shoppers = shoppers_api.ShoppersApi(house.shoppers, partial(idempotency.forget, path=shoppers_api.PHONE_PATH))
+    app.include_router(shoppers_api.make_router(shoppers, route_class))
     webhooks = webhooks_api.WebhooksApi(house.webhooks, house.ring.signer)
     app.include_router(webhooks_api.make_router(webhooks, route_class))
+    telemetry = telemetry_api.TelemetryApi(house.telemetry, house.ring.signer, counted.pass_link)
+    app.include_router(telemetry_api.make_router(telemetry, BeaconRoute))
     app.include_router(checkout_api.make_router(pages, route_class))
-    app.include_router(checkout_api.make_page_router(pages))
+    app.include_router(make_page_router(pages))
     app.include_router(notifications_api.make_router(house.notifications))
     _add_console(app, house)
     app.mount("/static", StaticFiles(directory=static_dir()))
@@ -122,6 +137,11 @@ def _add_console(app: FastAPI, house: House) -> None:
     app.mount("/console/static", StaticFiles(directory=console_api.static_dir()))
     app.include_router(make_door_router(doors))
     app.include_router(sections.make_router(tools))
+
+
+def _checkout_tools(house: House) -> CheckoutTools:
+    rate = house.settings.number("telemetry_rate")
+    return CheckoutTools(house.payments, house.shoppers, house.ring.signer, Popular(), rate)
 
 
 def _once(idempotency: Idempotency) -> checkout_api.Once:
@@ -220,17 +240,28 @@ def _complete(document: dict[str, object]) -> None:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = PROBLEM_SCHEMA
-    components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "sk_test_…"}}
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "sk_test_…"},
+        "shopperSession": {"type": "http", "scheme": "bearer", "bearerFormat": "shs_…"},
+    }
     for path, methods in cast("dict[str, dict[str, dict[str, object]]]", document["paths"]).items():
         for method, operation in methods.items():
-            _complete_operation(operation, is_post=method == "post", is_keyed="{checkout_token}" not in path)
+            is_once = method == "post" and path != telemetry_api.PATH
+            _complete_operation(operation, is_once=is_once, scheme=_scheme(path))
 
 
-def _complete_operation(operation: dict[str, object], *, is_post: bool, is_keyed: bool) -> None:
+def _scheme(path: str) -> str | None:
+    """How a request to a path says who asks, or None where it needs not, or the path itself does."""
+    if "{checkout_token}" in path or path in {SIGN_IN_PATH, telemetry_api.PATH}:
+        return None
+    return "shopperSession" if path.startswith(shoppers_api.PREFIX) else "apiKey"
+
+
+def _complete_operation(operation: dict[str, object], *, is_once: bool, scheme: str | None) -> None:
     responses = cast("dict[str, object]", operation["responses"])
     responses.pop("422", None)
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses["default"] = {"description": "A problem document.", "content": content}
-    if is_post:
+    if is_once:
         cast("list[object]", operation.setdefault("parameters", [])).append(KEY_PARAMETER)
-    operation["security"] = [{"apiKey": []}] if is_keyed else []
+    operation["security"] = [{scheme: []}] if scheme else []

@@ -14,6 +14,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shunfu.app.http.gates import Gates, pass_one, stop_failing
+from shunfu.app.http.identifying import SIGN_IN_PATH
 from shunfu.app.http.peers import neighbourhood, read_address
 from shunfu.app.http.problems import PageFor, problem
 from shunfu.kernel.clock import Source
@@ -105,6 +106,8 @@ class Turnstile:
             stop_failing(gates.failures, address)
         if is_door(scope):
             pass_one(gates.login, address)
+        if scope["path"] == SIGN_IN_PATH:
+            pass_one(gates.sign_in, address)
 
     def _admit_link(self, path: str) -> None:
         token = path.removeprefix(LINKS).partition("/")[0]

@@ -10,7 +10,7 @@ from shunfu.channels.alipay.scrub import scrub
 from shunfu.channels.alipay.settings import NAME, Settings, expiries, load, sandbox_url
 from shunfu.channels.alipay.statement import READY_HOUR, AlipayStatements
 from shunfu.channels.alipay.workbench import AlipayWorkbench
-from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
+from shunfu.gateway.port import Capabilities, Channel, Identity, OwnBrowser, Scene
 from shunfu.gateway.sandbox.verbs import Sandbox
 
 LABEL = {"zh-CN": "支付宝", "en": "Alipay"}
@@ -55,6 +55,8 @@ CHANNEL = Channel(
     statements=AlipayStatements(),
     login=AlipayLogin(),
     workbench=AlipayWorkbench(),
+    # Source: opendocs.alipay.com, "UserAgent": pages in Alipay see "AlipayClient/…", in a mini-program "MiniProgram".
+    own_browser=OwnBrowser(("alipayclient/",), "h5", except_marks=("miniprogram",)),
 )
 
 SANDBOX = Sandbox(

@@ -11,7 +11,7 @@ from shunfu.channels.unionpay.scrub import scrub
 from shunfu.channels.unionpay.settings import NAME, Settings, expiries, load, sandbox_url
 from shunfu.channels.unionpay.statement import READY_HOUR, UnionPayStatements
 from shunfu.channels.unionpay.workbench import UnionPayWorkbench
-from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
+from shunfu.gateway.port import Capabilities, Channel, Identity, OwnBrowser, Scene
 from shunfu.gateway.sandbox.verbs import Sandbox
 
 LABEL = {"zh-CN": "云闪付", "en": "UnionPay"}
@@ -58,6 +58,8 @@ CHANNEL = Channel(
     statements=UnionPayStatements(),
     login=UnionPayLogin(),
     workbench=UnionPayWorkbench(),
+    # Source: open.unionpay.com: 云闪付 writes "UnionPay/1.0 CloudPay", newer ones name the package com.unionpay.chsp.
+    own_browser=OwnBrowser(("cloudpay", "com.unionpay.chsp"), "h5"),
 )
 
 SANDBOX = Sandbox(

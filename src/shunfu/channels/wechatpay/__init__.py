@@ -1,4 +1,4 @@
-"""WeChat Pay 微信支付, API v3, direct merchants: mini-program, native (QR), H5 and app scenes."""
+"""WeChat Pay 微信支付, API v3, direct merchants: mini-program, native (QR), H5, app and its own browser."""
 
 from __future__ import annotations
 
@@ -9,29 +9,36 @@ from shunfu.channels.wechatpay.beyond.sharing import WeChatSharing
 from shunfu.channels.wechatpay.beyond.shipping import WeChatShipping
 from shunfu.channels.wechatpay.beyond.transfers import WeChatTransfers
 from shunfu.channels.wechatpay.channel import WeChatPay
-from shunfu.channels.wechatpay.invoking import KINDS, PREPAY_SECONDS
+from shunfu.channels.wechatpay.invoking import KINDS, NEED_PAYER, PREPAY_SECONDS
 from shunfu.channels.wechatpay.login import WeChatLogin
+from shunfu.channels.wechatpay.official import WeChatWebLogin
 from shunfu.channels.wechatpay.refunds import WeChatRefunds
 from shunfu.channels.wechatpay.scrub import scrub
-from shunfu.channels.wechatpay.settings import NAME, Settings, expiries, load, sandbox_url
+from shunfu.channels.wechatpay.settings import NAME, OFFICIAL_SCENE, Settings, expiries, load, sandbox_url
 from shunfu.channels.wechatpay.statement import WeChatStatements
 from shunfu.channels.wechatpay.workbench import WeChatWorkbench
-from shunfu.gateway.port import Capabilities, Channel, Identity, Scene
+from shunfu.gateway.port import Capabilities, Channel, Identity, OwnBrowser, Scene
 from shunfu.gateway.sandbox.verbs import Sandbox
 
 LABEL = {"zh-CN": "微信支付", "en": "WeChat Pay"}
 
 
 def identity(settings: Settings) -> Identity:
-    """Whom the money must have been paid to: mchid and appid."""
-    return Identity(settings.mchid, settings.appid)
+    """Whom the money must have been paid to: mchid and appid, in its own browser the official account's."""
+    official = {OFFICIAL_SCENE: settings.official_appid} if settings.official_appid else {}
+    return Identity(settings.mchid, settings.appid, official)
+
+
+def is_open(settings: Settings, scene: Scene) -> bool:
+    """Its own browser pays through an official account, which not every merchant has."""
+    return scene.name != OFFICIAL_SCENE or settings.official_appid is not None
 
 
 CHANNEL = Channel(
     name=NAME,
     label=LABEL,
     icon="wallet",
-    scenes=tuple(Scene(name, kind, needs_payer=name == "miniprogram") for name, kind in KINDS.items()),
+    scenes=tuple(Scene(name, kind, needs_payer=name in NEED_PAYER) for name, kind in KINDS.items()),
     capabilities=Capabilities(
         currencies=frozenset({"CNY"}),
         can_close=True,
@@ -54,6 +61,10 @@ CHANNEL = Channel(
     statements=WeChatStatements(),
     login=WeChatLogin(),
     workbench=WeChatWorkbench(),
+    # Source: User-Agent of WeChat's browser, "MicroMessenger/8.0.…"; pages that a mini-program shows add "miniProgram".
+    own_browser=OwnBrowser(("micromessenger/",), OFFICIAL_SCENE, except_marks=("miniprogram",)),
+    web_login=WeChatWebLogin(),
+    is_open=is_open,
     combine=WeChatCombine(),
     sharing=WeChatSharing(),
     transfers=WeChatTransfers(),

@@ -15,9 +15,9 @@ from shunfu.channels.wechatpay.beyond.reading import read_about, read_combined
 from shunfu.channels.wechatpay.certificates import CertificatesAnswer, fetch_certificates
 from shunfu.channels.wechatpay.codes import canonical, refused_reason
 from shunfu.channels.wechatpay.echo import EchoAnswer, echo
-from shunfu.channels.wechatpay.invoking import read_invoke, send_back
+from shunfu.channels.wechatpay.invoking import NEED_PAYER, read_invoke, send_back
 from shunfu.channels.wechatpay.refunds import read_refund_report
-from shunfu.channels.wechatpay.settings import Settings
+from shunfu.channels.wechatpay.settings import OFFICIAL_SCENE, Settings
 from shunfu.gateway.evidence import Accepted, Closed, Evidence, NotFound, Paid, Refused, Unknown
 from shunfu.gateway.flow import Flow, Reply
 from shunfu.gateway.moment import Moment
@@ -30,15 +30,16 @@ _PATHS = {
     "native": f"{_ORDERS}/native",
     "h5": f"{_ORDERS}/h5",
     "app": f"{_ORDERS}/app",
+    OFFICIAL_SCENE: f"{_ORDERS}/jsapi",
 }
 
 
 class WeChatPay:
-    """WeChat Pay API v3, direct merchant, in four scenes."""
+    """WeChat Pay API v3, direct merchant, in five scenes."""
 
     def prepay(self, settings: Settings, prepay: Prepay, moment: Moment) -> Flow[Evidence]:
         """Place the order: Accepted with invoke data, Refused on a listed code, else Unknown."""
-        if prepay.scene == "miniprogram" and not prepay.payer:
+        if prepay.scene in NEED_PAYER and not prepay.payer:
             return Refused("payer", "openid missing")
         if prepay.scene == "h5" and not prepay.client_ip:
             return Refused("invalid_request", "payer_client_ip missing")

@@ -92,7 +92,7 @@ def build_request(settings: Settings, line: Line, moment: Moment, body: str = ""
 def prepay_body(settings: Settings, prepay: Prepay) -> str:
     """The order as compact JSON; amounts in fen, times at +08:00, description cut to 127 characters."""
     body: dict[str, object] = {
-        "appid": settings.appid,
+        "appid": settings.appid_in(prepay.scene),
         "mchid": settings.mchid,
         "description": "".join(c if c.isprintable() else " " for c in prepay.subject)[:127],
         "out_trade_no": prepay.number,
@@ -114,12 +114,12 @@ def compact(value: Mapping[str, object]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def pay_params(settings: Settings, prepay_id: str, moment: Moment) -> dict[str, str]:
-    """What `wx.requestPayment` takes (and `appId`), signed over appId, timeStamp, nonceStr and package."""
+def pay_params(settings: Settings, appid: str, prepay_id: str, moment: Moment) -> dict[str, str]:
+    """What `wx.requestPayment` and WeixinJSBridge take, signed over appId, timeStamp, nonceStr and package."""
     timestamp, package = str(int(moment.now.timestamp())), f"prepay_id={prepay_id}"
-    signature = sign(settings.merchant_private_key, settings.appid, timestamp, moment.nonce, package)
+    signature = sign(settings.merchant_private_key, appid, timestamp, moment.nonce, package)
     return {
-        "appId": settings.appid,
+        "appId": appid,
         "timeStamp": timestamp,
         "nonceStr": moment.nonce,
         "package": package,

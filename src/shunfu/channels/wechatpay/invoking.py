@@ -1,6 +1,7 @@
-"""What the client needs to open the payment sheet, out of the reply to an order, in the four scenes.
+"""What the client needs to open the payment sheet, out of the reply to an order, in each scene.
 
-Must not know: orders. Source: pay.weixin.qq.com "小程序调起支付", "APP调起支付", "H5调起支付", "Native下单".
+Must not know: orders. Source: pay.weixin.qq.com "小程序调起支付", "JSAPI调起支付", "APP调起支付", "H5调起支付",
+"Native下单".
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from shunfu.channels.wechatpay import codec
-from shunfu.channels.wechatpay.settings import NAME, Settings, sandbox_url
+from shunfu.channels.wechatpay.settings import NAME, OFFICIAL_SCENE, Settings, sandbox_url
 from shunfu.gateway.evidence import Invoke, InvokeKind
 from shunfu.gateway.moment import Moment
 from shunfu.gateway.reading import JsonObject, text_at
@@ -22,7 +23,10 @@ KINDS: dict[str, InvokeKind] = {
     "native": "qr",
     "h5": "redirect",
     "app": "wechat_app",
+    OFFICIAL_SCENE: "wechat_jsapi",
 }
+NEED_PAYER = frozenset({"miniprogram", OFFICIAL_SCENE})
+"""The scenes whose order names the shopper, by the openid that its own application knows."""
 
 _PREPAY_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 _URL = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
@@ -57,8 +61,9 @@ def _params(settings: Settings, scene: str, content: JsonObject, moment: Moment)
     prepay_id = text_at(content, "prepay_id", _PREPAY_ID)
     if prepay_id is None:
         return None
-    make = codec.app_params if scene == "app" else codec.pay_params
-    return make(settings, prepay_id, moment)
+    if scene == "app":
+        return codec.app_params(settings, prepay_id, moment)
+    return codec.pay_params(settings, settings.appid_in(scene), prepay_id, moment)
 
 
 def _sheet_url(settings: Settings, params: dict[str, str]) -> str | None:

@@ -19,6 +19,9 @@ NAME = "wechatpay"
 DEFAULT_BASE_URL = "https://api.mch.weixin.qq.com"
 DEFAULT_BACKUP_URL = "https://api2.mch.weixin.qq.com"
 DEFAULT_PLATFORM_URL = "https://api.weixin.qq.com"
+DEFAULT_AUTHORIZE_URL = "https://open.weixin.qq.com"
+OFFICIAL_SCENE = "jsapi"
+"""WeChat's own browser: the one scene whose orders name the official account."""
 REAL_BASE_URLS = frozenset(
     {DEFAULT_BASE_URL, "https://api2.mch.weixin.qq.com", "https://api.wechatpay.cn", "https://api2.wechatpay.cn"}
 )
@@ -31,6 +34,8 @@ _KNOWN = frozenset(
         "mchid",
         "appid",
         "app_secret",
+        "official_appid",
+        "official_secret",
         "merchant_serial",
         "merchant_private_key",
         "merchant_certificate",
@@ -54,12 +59,14 @@ class Settings:
 
     `wechat_serial` is the one we name in requests, so that replies are signed with it, and encrypt sensitive fields
     for. `backup_urls` are other hosts of the same service. `platform_url` and `app_secret` are for login by the open
-    platform (api.weixin.qq.com).
+    platform (api.weixin.qq.com), `official_appid` and `official_secret` the official account's (公众号) that is bound
+    to the merchant: WeChat's own browser pays through it. `authorize_url` is where that browser tells who looks.
     """
 
     base_url: str
     backup_urls: tuple[str, ...]
     platform_url: str
+    authorize_url: str
     mchid: str
     appid: str
     merchant_serial: str
@@ -68,6 +75,12 @@ class Settings:
     merchant_private_key: RSAPrivateKey = field(repr=False)
     api_v3_key: Secret[bytes] = field(repr=False)
     app_secret: Secret[str] | None = field(repr=False)
+    official_appid: str | None = None
+    official_secret: Secret[str] | None = field(default=None, repr=False)
+
+    def appid_in(self, scene: str) -> str:
+        """The application that an order of this scene names."""
+        return self.official_appid if scene == OFFICIAL_SCENE and self.official_appid else self.appid
 
 
 def load(credentials: Mapping[str, str]) -> Settings:
@@ -81,10 +94,12 @@ def load(credentials: Mapping[str, str]) -> Settings:
     keys = _wechat_keys(credentials)
     base_url = _base_url(credentials.get("base_url") or DEFAULT_BASE_URL, "base_url")
     secret = credentials.get("app_secret")
+    official_appid, official_secret = _official(credentials)
     return Settings(
         base_url=base_url,
         backup_urls=_backup_urls(credentials.get("backup_url"), base_url),
         platform_url=_platform_url(credentials.get("platform_url"), base_url),
+        authorize_url=DEFAULT_AUTHORIZE_URL if base_url in REAL_BASE_URLS else base_url,
         mchid=_take(credentials, "mchid", _MCHID),
         appid=_take(credentials, "appid", _APPID),
         merchant_serial=serial,
@@ -93,6 +108,8 @@ def load(credentials: Mapping[str, str]) -> Settings:
         merchant_private_key=private_key,
         api_v3_key=_api_v3_key(_present(credentials, "api_v3_key")),
         app_secret=Secret(secret) if secret else None,
+        official_appid=official_appid,
+        official_secret=official_secret,
     )
 
 
@@ -118,6 +135,14 @@ def _take(credentials: Mapping[str, str], name: str, shape: re.Pattern[str]) -> 
     if shape.fullmatch(value) is None:
         raise ValueError(f"The WeChat Pay credential {name} does not look like one.")
     return value
+
+
+def _official(credentials: Mapping[str, str]) -> tuple[str | None, Secret[str] | None]:
+    """The official account: both members or neither."""
+    names = ("official_appid", "official_secret")
+    if not any(credentials.get(name) for name in names):
+        return None, None
+    return _take(credentials, names[0], _APPID), Secret(_present(credentials, names[1]))
 
 
 def _backup_urls(given: str | None, base_url: str) -> tuple[str, ...]:

@@ -157,6 +157,7 @@ def _payment_facts(frame: Frame, payment: Payment, label: Label) -> list[Fact]:
         "channel_transaction_no": payment.channel_transaction_no,
         "refused_reason": frame.word(reason_words(reason)) if reason else None,
         "captured_at": second_text(payment.captured_at) if payment.captured_at else None,
+        "discount": _some(payment.discount_minor, payment.amount),
         "refunded": _some(payment.refunded_minor, payment.amount),
         "reserved": _some(payment.refund_reserved_minor, payment.amount),
     }

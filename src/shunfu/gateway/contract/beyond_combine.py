@@ -139,7 +139,7 @@ def _are_ours(rig: AnyRig, whole: Combined, parts: tuple[tuple[str, Evidence], .
     for (_, evidence), part in zip(parts, whole.parts, strict=True):
         assert isinstance(evidence, Paid), evidence
         assert evidence.amount == part.amount, "each part has its own money"
-        assert (evidence.account, evidence.app) == (identity.account, identity.app)
+        assert (evidence.account, evidence.app) == (identity.account, identity.app_in(whole.scene))
 
 
 def _drop(answer: Answer) -> NoReply:

@@ -79,7 +79,7 @@ def _local_order_is_not_found_before_it_is_opened(rig: AnyRig, scene: Scene) -> 
 
 
 def _paid_in_each_scene_is_our_money(rig: AnyRig, scene: Scene) -> None:
-    is_our_money(rig, rig.query(rig.paid(scene)))
+    is_our_money(rig, rig.query(rig.paid(scene)), scene)
 
 
 def _number_never_sent_is_not_found(rig: AnyRig) -> None:
@@ -164,12 +164,15 @@ def _faults_are_unknown_and_pass(rig: AnyRig) -> None:
         assert isinstance(rig.query(lost), NotPaid | NotFound), name
 
 
-def is_our_money(rig: AnyRig, evidence: Evidence | None) -> None:
-    """The evidence says that the contract's amount was paid to this account."""
+def is_our_money(rig: AnyRig, evidence: Evidence | None, scene: Scene | None = None) -> None:
+    """The contract's amount was paid to this account, in the first scene unless told otherwise."""
     identity = rig.channel.identity(rig.settings)
     assert isinstance(evidence, Paid), evidence
     assert evidence.amount == Money(AMOUNT_MINOR, "CNY")
-    assert (evidence.account, evidence.app) == (identity.account, identity.app)
+    assert (evidence.account, evidence.app) == (
+        identity.account,
+        identity.app_in((scene or rig.channel.scenes[0]).name),
+    )
     assert evidence.channel_transaction_no
     assert evidence.happened_at.tzinfo is not None
     assert abs((evidence.happened_at - rig.now).total_seconds()) < 60

@@ -24,7 +24,7 @@ ActDenial = Literal["not_allowed", "not_found", "own_account", "last_owner", "wo
 Denial = DoorDenial | PasswordDenial | ActDenial
 """Why a door stays closed. `wrong` says neither whether the name exists, nor whether it is locked."""
 
-READS = frozenset({"orders:read", "payments:read", "refunds:read"})
+READS = frozenset({"orders:read", "payments:read", "refunds:read", "offers:read"})
 CAPABILITIES: Mapping[Role, frozenset[str]] = {
     "viewer": READS,
     "support": READS | {"refunds:write", "alarms:write"},
@@ -33,7 +33,7 @@ CAPABILITIES: Mapping[Role, frozenset[str]] = {
     | {"alarms:write"},
     "operator": READS
     | {"orders:write", "payments:write", "refunds:write", "webhooks:read", "reconcile:read", "staff:read"}
-    | {"jobs:read", "jobs:write", "keys:read", "settings:read", "alarms:write"},
+    | {"jobs:read", "jobs:write", "keys:read", "settings:read", "alarms:write", "offers:write"},
     "finance": READS
     | {"refunds:approve", "reconcile:read", "reconcile:approve", "ledger:read", "staff:read", "audit:read"}
     | {"alarms:write"},
@@ -41,7 +41,7 @@ CAPABILITIES: Mapping[Role, frozenset[str]] = {
     | {"orders:write", "payments:write", "refunds:write", "refunds:approve", "webhooks:read", "webhooks:write"}
     | {"reconcile:read", "reconcile:write", "reconcile:approve", "ledger:read", "staff:read", "staff:write"}
     | {"jobs:read", "jobs:write", "keys:read", "keys:write", "audit:read", "settings:read", "settings:write"}
-    | {"alarms:write"},
+    | {"alarms:write", "offers:write"},
 }
 """What each role may do. Whoever asks for a refund or repair never approves it, whatever the role."""
 

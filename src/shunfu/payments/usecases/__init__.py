@@ -1,10 +1,12 @@
 """The payments room's stories, one file a subject."""
 
 from shunfu.payments.usecases.asking import account_by_id, account_of, ask, ask_anew, close_at_channel
+from shunfu.payments.usecases.contacting import give_contact, open_contact
 from shunfu.payments.usecases.foreseeing import Foreseen, foresee
 from shunfu.payments.usecases.orders import (
     NewOrder,
     OrderWithPayments,
+    channel_app_of,
     close_order,
     create_order,
     expected_amount,
@@ -37,6 +39,7 @@ __all__ = [
     "ask",
     "ask_anew",
     "ask_open_payments",
+    "channel_app_of",
     "channel_words",
     "close_at_channel",
     "close_order",
@@ -45,10 +48,12 @@ __all__ = [
     "expected_amount",
     "expire_order",
     "foresee",
+    "give_contact",
     "list_orders",
     "lock_payment",
     "move_refund_money",
     "nothing_told",
+    "open_contact",
     "read_order",
     "read_payment",
     "record_evidence",

@@ -10,16 +10,21 @@ from shunfu.db import ConstraintViolated, Reader, Transaction
 from shunfu.kernel.errors import NotFoundHere, StateConflict
 from shunfu.kernel.money import Money
 from shunfu.payments import store
+from shunfu.payments.contact import Contact
 from shunfu.payments.events import OrderClosed
-from shunfu.payments.model import Item, Order, OrderState, Payment, close_asked
+from shunfu.payments.model import Item, Need, Order, OrderState, Payment, close_asked
 from shunfu.payments.usecases.asking import ask_close
+from shunfu.payments.usecases.contacting import open_contact
 from shunfu.payments.usecases.telling import tell
 from shunfu.payments.usecases.tools import ASK_JOB, EXPIRE_JOB, PaymentTools
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """What a merchant asks for. `order_id` is the id it gets; a retry brings the same one."""
+    """What a merchant asks for. `order_id` is the id it gets; a retry brings the same one.
+
+    `needs` is what the shopper must give before it can be paid.
+    """
 
     merchant_id: UUID
     order_id: UUID
@@ -29,14 +34,16 @@ class NewOrder:
     merchant_order_no: str | None
     return_url: str | None
     expires_at: datetime
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OrderWithPayments:
-    """An order and its payments, oldest first."""
+    """An order and its payments, oldest first, and what the shopper gave with it."""
 
     order: Order
     payments: tuple[Payment, ...]
+    contact: Contact | None = None
 
 
 async def create_order(tools: PaymentTools, wish: NewOrder) -> OrderWithPayments:
@@ -55,6 +62,7 @@ async def create_order(tools: PaymentTools, wish: NewOrder) -> OrderWithPayments
         state=OrderState.OPEN,
         expires_at=wish.expires_at,
         created_at=tools.now(),
+        needs=wish.needs,
     )
 
     async def story(tx: Transaction) -> bool:
@@ -74,12 +82,13 @@ async def create_order(tools: PaymentTools, wish: NewOrder) -> OrderWithPayments
 
 
 async def read_order(tools: PaymentTools, merchant_id: UUID, order_id: UUID) -> OrderWithPayments:
-    """One order with its payments. Raises NotFoundHere."""
+    """One order with its payments and contact. Raises NotFoundHere."""
     async with tools.database.reading() as reader:
         order = await store.get_order(reader, merchant_id, order_id)
         if order is None:
             raise NotFoundHere
-        return OrderWithPayments(order, tuple(await store.list_payments(reader, merchant_id, order_id)))
+        payments = tuple(await store.list_payments(reader, merchant_id, order_id))
+        return OrderWithPayments(order, payments, await open_contact(tools, reader, order))
 
 
 async def list_orders(
@@ -94,6 +103,12 @@ async def expected_amount(reader: Reader, merchant_id: UUID, payment_id: UUID) -
     """The amount that one of our payments asks for, or None when there is no such payment."""
     payment = await store.get_payment(reader, merchant_id, payment_id)
     return payment.amount if payment else None
+
+
+async def channel_app_of(reader: Reader, merchant_id: UUID, payment_id: UUID) -> str | None:
+    """The application that one of our payments names at its channel, or None when there is no such payment."""
+    payment = await store.get_payment(reader, merchant_id, payment_id)
+    return payment.channel_app if payment else None
 
 
 async def close_order(tools: PaymentTools, merchant_id: UUID, order_id: UUID) -> OrderWithPayments:

@@ -15,7 +15,9 @@ from shunfu.gateway.wire import Json, evidence_from_json
 from shunfu.kernel.errors import NotFoundHere
 from shunfu.kernel.event import OrderEvent
 from shunfu.kernel.ids import decode, encode
+from shunfu.kernel.money import Money
 from shunfu.ledger import Posting, capture, capture_surplus, post
+from shunfu.offers import Fate, settle_redemption
 from shunfu.payments import store
 from shunfu.payments.events import (
     OrderClosed,
@@ -23,6 +25,7 @@ from shunfu.payments.events import (
     PaymentAlarmed,
     PaymentCaptured,
     PaymentEnded,
+    ShopperPaid,
     SurplusCaptured,
 )
 from shunfu.payments.model import (
@@ -46,6 +49,15 @@ class _OfOrder(TypedDict):
     merchant_id: UUID
     happened_at: datetime
     order_id: UUID
+
+
+class _Money(TypedDict):
+    """What every fact about a payment's money has."""
+
+    payment_id: UUID
+    amount: Money
+    discount_minor: int
+    offer_id: UUID | None
 
 
 async def record_evidence(tools: PaymentTools, merchant_id: UUID, payment_id: UUID, arrival: Arrival) -> Decision:
@@ -83,8 +95,11 @@ async def _save(
     await store.save_decision(tx, (payment, after), arrival, (evidence_id, alarm), now)
     about = About(payment.channel, encode(payment.payment_id), evidence_id)
     await keep_exchanges(tx, payment.merchant_id, about, arrival.exchanges, now)
+    if after.offer_id is not None and after.state is not payment.state:
+        await _settle_offer(tx, after, now)
     if decision.has_captured(payment):
         await _post(tools, tx, after)
+        await _tell_of_shopper(tools, tx, after, arrival)
     decision = replace(decision, payment=after, alarm=alarm)
     await tell(tools, tx, (order, decision.order), _facts_of((order, payment), decision, arrival))
     if alarm is not None:
@@ -99,6 +114,32 @@ async def _overdue_alarm(tools: PaymentTools, tx: Transaction, payment: Payment)
     if not is_overdue(payment, tools.now(), tools.pace):
         return None
     return None if await store.has_alarm(tx, payment, "unknown_too_long") else "unknown_too_long"
+
+
+async def _settle_offer(tx: Transaction, payment: Payment, now: datetime) -> None:
+    """What became of a payment becomes of the offer that it holds, in the same transaction."""
+    key = (payment.merchant_id, payment.payment_id)
+    match payment.state:
+        case PaymentState.CAPTURED:
+            await settle_redemption(tx, key, Fate.SURPLUS if payment.is_surplus else Fate.PAID, now)
+        case PaymentState.REFUSED | PaymentState.CLOSED:
+            await settle_redemption(tx, key, Fate.UNPAID, now)
+        case _:
+            return
+
+
+async def _tell_of_shopper(tools: PaymentTools, tx: Transaction, payment: Payment, arrival: Arrival) -> None:
+    """Whoever remembers a shopper's way to pay is told of it; surplus money says nothing about one."""
+    if payment.shopper_id is None or payment.is_surplus:
+        return
+    paid = ShopperPaid(
+        merchant_id=payment.merchant_id,
+        happened_at=arrival.happened_at,
+        payment_id=payment.payment_id,
+        shopper_id=payment.shopper_id,
+        method=payment.method,
+    )
+    await tools.outbox.publish(tx, paid)
 
 
 async def _post(tools: PaymentTools, tx: Transaction, payment: Payment) -> None:
@@ -119,15 +160,20 @@ def _facts_of(before: tuple[Order, Payment], decision: Decision, arrival: Arriva
     order, payment = before
     after = decision.payment
     of_order = _OfOrder(merchant_id=payment.merchant_id, happened_at=arrival.happened_at, order_id=order.order_id)
-    payment_id, amount = payment.payment_id, payment.amount
+    money = _Money(
+        payment_id=payment.payment_id,
+        amount=payment.amount,
+        discount_minor=payment.discount_minor,
+        offer_id=payment.offer_id,
+    )
     facts: list[OrderEvent] = []
     if decision.has_captured(payment):
         kind = SurplusCaptured if after.is_surplus else PaymentCaptured
-        facts.append(kind(**of_order, payment_id=payment_id, amount=amount))
+        facts.append(kind(**of_order, **money))
     if after.state is not payment.state and after.state in {PaymentState.REFUSED, PaymentState.CLOSED}:
-        facts.append(PaymentEnded(**of_order, payment_id=payment_id, state=after.state.value))
+        facts.append(PaymentEnded(**of_order, payment_id=payment.payment_id, state=after.state.value))
     if decision.order.state is not order.state and decision.order.state is OrderState.PAID:
-        facts.append(OrderPaid(**of_order, payment_id=payment_id, amount=amount))
+        facts.append(OrderPaid(**of_order, **money))
     if decision.order.state is not order.state and decision.order.state is OrderState.CLOSED:
         facts.append(OrderClosed(**of_order))
     return facts

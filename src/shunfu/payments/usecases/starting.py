@@ -9,7 +9,9 @@ from shunfu.db import Transaction
 from shunfu.gateway.port import Scene
 from shunfu.kernel.errors import ChannelRefused, MethodUnavailable, NotFoundHere, PaymentUnknown, Refusal
 from shunfu.kernel.ids import public
+from shunfu.kernel.money import Money
 from shunfu.merchants import OpenAccount
+from shunfu.offers import Basket, Hold, hold_offer
 from shunfu.payments import store
 from shunfu.payments.admission import (
     Ask,
@@ -20,6 +22,7 @@ from shunfu.payments.admission import (
     check_scene,
     lets_next_begin,
 )
+from shunfu.payments.contact import Contact
 from shunfu.payments.model import (
     SETTLE_MARGIN,
     Order,
@@ -29,6 +32,7 @@ from shunfu.payments.model import (
 )
 from shunfu.payments.timetable import next_ask
 from shunfu.payments.usecases.asking import account_of, ask_close, not_found_is_final, sealed_place, send
+from shunfu.payments.usecases.contacting import keep_contact
 from shunfu.payments.usecases.tools import ASK_JOB, PaymentTools
 
 CLOSES_MAX = 3
@@ -45,7 +49,11 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class StartPayment:
-    """A wish to pay an order. `payment_id` is the id that a new payment gets; a retry brings the same one."""
+    """A wish to pay an order. `payment_id` is the id that a new payment gets; a retry brings the same one.
+
+    A new payment takes the offer's saving off; one that is live already keeps what it has. `contact` is kept with the
+    order, over what was given before.
+    """
 
     merchant_id: UUID
     order_id: UUID
@@ -53,6 +61,9 @@ class StartPayment:
     payer: str | None
     payment_id: UUID
     browser: Browser = field(default_factory=Browser)
+    offer_id: UUID | None = None
+    shopper_id: UUID | None = None
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,8 @@ async def start_payment(tools: PaymentTools, wish: StartPayment) -> Payment:
     """Start (or resume) a payment and return it with its invoke data.
 
     An unknown channel outcome is a payment in state UNKNOWN. Raises ChannelRefused when the channel refused it, and
-    OrderNotOpen, RequestInFlight, PaymentUnknown, MethodUnavailable or NotFoundHere when it cannot start.
+    OrderNotOpen, RequestInFlight, PaymentUnknown, MethodUnavailable, OfferGone, ContactMissing or NotFoundHere when it
+    cannot start.
     """
     released: frozenset[UUID] = frozenset()
     for _ in range(CLOSES_MAX):
@@ -94,9 +106,12 @@ async def _admit(tools: PaymentTools, wish: StartPayment, released: frozenset[UU
             case CloseFirst():
                 return admission
             case Resume(payment):
+                if payment.is_live:
+                    await keep_contact(tools, tx, order, wish.contact)
                 return _Admitted(order, payment, await account_of(tools, tx, payment))
             case StartNew():
                 account, scene = await _account(tools, tx, wish)
+                await keep_contact(tools, tx, order, wish.contact)
                 return _Admitted(order, await _add(tools, tx, order, wish, (account, scene)), account)
 
     return await tools.database.transact(story)
@@ -117,6 +132,7 @@ async def _add(
     account, scene = way
     if order.amount.currency not in account.channel.capabilities.currencies:
         raise MethodUnavailable
+    discount_minor = await _discount(tools, tx, order, wish)
     payment = Payment(
         merchant_id=order.merchant_id,
         payment_id=wish.payment_id,
@@ -125,13 +141,16 @@ async def _add(
         scene=scene.name,
         account_id=account.account_id,
         channel_account=account.identity.account,
-        channel_app=account.identity.app,
-        amount=order.amount,
+        channel_app=account.identity.app_in(scene.name),
+        amount=Money(order.amount.minor - discount_minor, order.amount.currency),
         state=PaymentState.SENDING,
         deadline=order.expires_at + SETTLE_MARGIN,
         created_at=tools.now(),
         notify_url=tools.notify_url(account.channel.name, order.merchant_id, account.account_id),
         return_url=wish.browser.return_url or order.return_url,
+        offer_id=wish.offer_id,
+        discount_minor=discount_minor,
+        shopper_id=wish.shopper_id,
     )
     if wish.payer is not None and scene.needs_payer:
         place = sealed_place(payment, "payer")
@@ -145,6 +164,14 @@ async def _add(
     visit = next_ask(payment, order, tools.now(), tools.pace)
     await tools.jobs.enqueue(tx, tools.job(ASK_JOB, payment.merchant_id, payment.payment_id, visit))
     return payment
+
+
+async def _discount(tools: PaymentTools, tx: Transaction, order: Order, wish: StartPayment) -> int:
+    """Hold the offer that the shopper pays with: what it takes off, in minor units; 0 without one. Raises OfferGone."""
+    if wish.offer_id is None:
+        return 0
+    basket = Basket(order.amount, wish.shopper_id, tools.now())
+    return await hold_offer(tx, Hold(order.merchant_id, wish.payment_id, wish.offer_id, basket))
 
 
 async def _send_if_wanted(tools: PaymentTools, admitted: _Admitted) -> Payment:

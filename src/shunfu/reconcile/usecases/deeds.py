@@ -12,7 +12,7 @@ from shunfu.gateway.evidence import NotFound, Paid, Unknown
 from shunfu.gateway.refund import RefundAbnormal, RefundClosed, RefundEvidence, RefundSucceeded
 from shunfu.kernel.money import Money
 from shunfu.merchants import OpenAccount
-from shunfu.payments import PaymentState, account_by_id, ask_anew, record_statement
+from shunfu.payments import PaymentState, account_by_id, ask_anew, channel_app_of, record_statement
 from shunfu.reconcile.model import ENDED, FINAL
 from shunfu.reconcile.proposals import Deed
 from shunfu.reconcile.store.breaks import Break
@@ -34,12 +34,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An approved break with what its deed needs."""
+    """An approved break with what its deed needs. `app` is what a payment of ours names, if it is one."""
 
     found: Break
     account: OpenAccount
     subject_id: UUID
     named: Named
+    app: str | None
 
 
 async def carry_out(tools: ReconcileTools, found: Break) -> Outcome:
@@ -53,8 +54,9 @@ async def act_of(tools: ReconcileTools, found: Break) -> Act:
     assert found.ours is not None, "no deed is proposed for what is not ours"
     async with tools.database.reading() as reader:
         account = await account_by_id(tools.payments, reader, found.merchant_id, found.account_id)
+        app = await channel_app_of(reader, found.merchant_id, found.ours.subject_id)
     subject_id = found.ours.subject_id
-    return Act(found, account, subject_id, Named(found.merchant_id, subject_id))
+    return Act(found, account, subject_id, Named(found.merchant_id, subject_id), app)
 
 
 async def is_unknown_there(tools: ReconcileTools, found: Break) -> bool:
@@ -76,13 +78,16 @@ async def is_unknown_there(tools: ReconcileTools, found: Break) -> bool:
 
 
 def paid_by(act: Act) -> Paid:
-    """The line as evidence about a payment: the statement is the account's, so the payee is the account's too."""
+    """The line as evidence about a payment: the statement is the account's, so the payee is the account's too.
+
+    A line names no application, so it speaks of the one that the payment named.
+    """
     theirs = act.found.theirs
     assert theirs is not None, "a line is what this deed rests on"
     assert theirs.happened_at is not None, "a line has a time"
-    identity = act.account.identity
+    assert act.app is not None, "a payment of ours is there for good"
     amount = Money(theirs.amount_minor, theirs.currency)
-    return Paid(amount, identity.account, identity.app, theirs.channel_no, theirs.happened_at)
+    return Paid(amount, act.account.identity.account, act.app, theirs.channel_no, theirs.happened_at)
 
 
 def refunded_by(act: Act) -> RefundSucceeded:

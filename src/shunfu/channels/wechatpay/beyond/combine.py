@@ -12,8 +12,8 @@ from shunfu.channels.wechatpay import codec
 from shunfu.channels.wechatpay.beyond.asking import Said, ask, missing
 from shunfu.channels.wechatpay.beyond.reading import read_parts
 from shunfu.channels.wechatpay.codes import refused_reason
-from shunfu.channels.wechatpay.invoking import read_invoke, send_back
-from shunfu.channels.wechatpay.settings import Settings
+from shunfu.channels.wechatpay.invoking import NEED_PAYER, read_invoke, send_back
+from shunfu.channels.wechatpay.settings import OFFICIAL_SCENE, Settings
 from shunfu.gateway.combine import Combined, CombinedAnswer, CombinedReport, Part
 from shunfu.gateway.evidence import Accepted, Closed, Evidence, Refused, Unknown
 from shunfu.gateway.flow import Flow
@@ -21,11 +21,11 @@ from shunfu.gateway.moment import Moment
 
 PARTS_MIN, PARTS_MAX = 2, 10
 _ORDERS = "/v3/combine-transactions"
-_KINDS = {"miniprogram": "jsapi", "native": "native", "h5": "h5", "app": "app"}
+_KINDS = {"miniprogram": "jsapi", OFFICIAL_SCENE: "jsapi", "native": "native", "h5": "h5", "app": "app"}
 
 
 class WeChatCombine:
-    """Combined orders of a direct merchant, in the four scenes."""
+    """Combined orders of a direct merchant, in each scene."""
 
     def prepay_combined(self, settings: Settings, combined: Combined, moment: Moment) -> Flow[Evidence]:
         """Place it: Accepted with one invoke data, Refused on a listed code or when it cannot be sent, else Unknown."""
@@ -58,7 +58,9 @@ class WeChatCombine:
         """Ask to close all parts, naming exactly those that were placed: Closed on 204, NotFound, else Unknown."""
         parts = [{"mchid": settings.mchid, "out_trade_no": part.number} for part in combined.parts]
         line = codec.Line("POST", f"{_ORDERS}/out-trade-no/{combined.number}/close")
-        said = yield from ask(settings, line, moment, {"combine_appid": settings.appid, "sub_orders": parts})
+        said = yield from ask(
+            settings, line, moment, {"combine_appid": settings.appid_in(combined.scene), "sub_orders": parts}
+        )
         if isinstance(said, Unknown):
             return said
         return Closed("CLOSED") if said.status == 204 else missing(said, "ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS")
@@ -69,7 +71,7 @@ def _why_not(combined: Combined) -> Refused | None:
     numbers = {combined.number, *(part.number for part in combined.parts)}
     if not PARTS_MIN <= len(combined.parts) <= PARTS_MAX or len(numbers) != len(combined.parts) + 1:
         return Refused("invalid_request", "sub_orders")
-    if combined.scene == "miniprogram" and not combined.payer:
+    if combined.scene in NEED_PAYER and not combined.payer:
         return Refused("payer", "openid missing")
     if combined.scene == "h5" and not combined.client_ip:
         return Refused("invalid_request", "payer_client_ip missing")
@@ -83,7 +85,7 @@ def _refusal(said: Said) -> Refused | Unknown:
 
 def _body(settings: Settings, combined: Combined) -> dict[str, object]:
     body: dict[str, object] = {
-        "combine_appid": settings.appid,
+        "combine_appid": settings.appid_in(combined.scene),
         "combine_mchid": settings.mchid,
         "combine_out_trade_no": combined.number,
         "sub_orders": [_sub_order(settings, combined.number, part) for part in combined.parts],

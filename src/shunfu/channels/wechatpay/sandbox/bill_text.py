@@ -108,7 +108,7 @@ def _about(state: State, moved: Movement, order: Order | None) -> Row:
     """The cells that say whose trade it was and of what."""
     return {
         "交易时间": _time(moved.at_ms),
-        "公众账号ID": state.material.appid,
+        "公众账号ID": (order.appid if order else "") or state.material.appid,
         "商户号": state.material.mchid,
         "特约商户号": "0",
         "设备号": "",

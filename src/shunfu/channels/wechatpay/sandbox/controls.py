@@ -30,6 +30,8 @@ def describe(state: State, base_url: str) -> Credentials:
         "mchid": material.mchid,
         "appid": material.appid,
         "app_secret": material.app_secret,
+        "official_appid": material.official_appid,
+        "official_secret": material.official_secret,
         "merchant_serial": material.merchant_serial,
         "merchant_private_key": material.merchant_private_key,
         "merchant_certificate": material.merchant_certificate,

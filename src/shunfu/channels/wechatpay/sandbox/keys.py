@@ -49,6 +49,21 @@ class Material:
     public_key_private_key: str = field(repr=False)
     public_key: str = field(repr=False)
 
+    @property
+    def official_appid(self) -> str:
+        """The official account that is bound to the same merchant; states of older versions have it too."""
+        return f"wx{sha256(f'official {self.appid}'.encode()).hexdigest()[:16]}"
+
+    @property
+    def official_secret(self) -> str:
+        """Its secret."""
+        return sha256(f"official {self.app_secret}".encode()).hexdigest()[:32]
+
+    @property
+    def appids(self) -> tuple[str, str]:
+        """Every application that is bound to the merchant."""
+        return self.appid, self.official_appid
+
 
 @dataclass(frozen=True, slots=True)
 class PlatformCertificate:

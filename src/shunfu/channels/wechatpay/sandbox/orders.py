@@ -141,7 +141,7 @@ def wrong_mchid(state: State, mchid: object, location: str) -> Said | None:
 
 def wrong_appid(state: State, appid: object) -> Said | None:
     """400 unless the appid is bound to the merchant."""
-    if appid == state.material.appid:
+    if appid in state.material.appids:
         return None
     return problem(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配", 268445527)
 
@@ -196,6 +196,7 @@ def _new_order(trade_type: str, body: JsonObject, call: SignedCall) -> Order:
         total=int(str(amount["total"])),
         currency="CNY",
         openid=str(object_at(body, "payer").get("openid", "")),
+        appid=str(body["appid"]),
         attach=str(body.get("attach", "")),
         expires_ms=int(expires.timestamp() * 1000) if expires else call.now_ms + 7 * 86_400_000,
         fingerprint=sha256(text.encode()).hexdigest(),

@@ -27,7 +27,7 @@ def pay(state: State, order: Order, at: At) -> Step[State]:
 def transaction(state: State, order: Order) -> dict[str, object]:
     """The order as the query replies it and the notification encrypts it; paid facts only when paid."""
     shown: dict[str, object] = {
-        "appid": state.material.appid,
+        "appid": order.appid or state.material.appid,
         "mchid": state.material.mchid,
         "out_trade_no": order.number,
         "trade_state": order.state,

@@ -1,4 +1,4 @@
-"""The open platform's servers (api.weixin.qq.com): JSON, unsigned; `errcode` says no with status 200.
+"""The open platform's servers (api and open.weixin.qq.com): JSON, unsigned; `errcode` says no with status 200.
 
 Must not know: WeChat Pay's signatures. Source: developers.weixin.qq.com, "全局返回码".
 """
@@ -6,11 +6,11 @@ Must not know: WeChat Pay's signatures. Source: developers.weixin.qq.com, "全�
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from shunfu.channels.wechatpay.sandbox.beyond import identity, shipping
+from shunfu.channels.wechatpay.sandbox.beyond import identity, official, shipping
 from shunfu.channels.wechatpay.sandbox.beyond.identity import LOGIN_CODE, SHOPPER, phone_proof
 from shunfu.channels.wechatpay.sandbox.beyond.shipping_rules import No
 from shunfu.channels.wechatpay.sandbox.state import State
@@ -20,6 +20,8 @@ from shunfu.gateway.reading import JsonObject, parse_object
 from shunfu.gateway.sandbox.values import Answer, At, Call, Step
 
 _LOGIN: Final = "/sns/jscode2session"
+_AUTHORIZE: Final = "/connect/oauth2/authorize"
+_WEB_TOKEN: Final = "/sns/oauth2/access_token"  # noqa: S105 - an address
 _TOKEN: Final = "/cgi-bin/token"  # noqa: S105 - an address
 _STABLE_TOKEN: Final = "/cgi-bin/stable_token"  # noqa: S105 - an address
 _PHONE: Final = "/wxa/business/getuserphonenumber"
@@ -35,12 +37,13 @@ def answer_platform(state: State, call: Call) -> Answer[State]:
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if (call.request.method, parts.path) not in _KNOWN:
         return Answer(Step(state), unsigned_not_found(call.at.entropy))
+    if parts.path == _AUTHORIZE:
+        return Answer(Step(state), official.authorize(state, query, call.at))
     twisted = _TWISTS.get(call.twist)
     if twisted:
         return _answered(Step(state), twisted, call.at)
     if call.request.method == "GET":
-        serve = identity.log_in if parts.path == _LOGIN else identity.give_token
-        state, said = serve(state, query, call.at)
+        state, said = _SERVE[parts.path](state, query, call.at)
         return _answered(Step(state), said, call.at)
     return _post(state, parts.path, query, call)
 
@@ -74,10 +77,15 @@ def _answered(step: Step[State], said: Mapping[str, object] | No, at: At) -> Ans
     return Answer(step, Reply(200, {"content-type": "application/json; encoding=utf-8"}, body))
 
 
+_SERVE: Mapping[str, Callable[[State, Mapping[str, str], At], identity.Told]] = {
+    _LOGIN: identity.log_in,
+    _TOKEN: identity.give_token,
+    _WEB_TOKEN: official.exchange,
+}
 _KNOWN = frozenset(
     {
-        ("GET", _LOGIN),
-        ("GET", _TOKEN),
+        ("GET", _AUTHORIZE),
+        *(("GET", path) for path in _SERVE),
         ("POST", _STABLE_TOKEN),
         ("POST", _PHONE),
         *(("POST", path) for path in shipping.ADDRESSES),

@@ -29,7 +29,7 @@ from shunfu.channels.wechatpay.sandbox.wire import (
 from shunfu.gateway.flow import Reply
 from shunfu.gateway.sandbox.values import Answer, At, Call, Step
 
-PATHS = ("/v3/*", "/sns/*", "/cgi-bin/*", "/wxa/*")
+PATHS = ("/v3/*", "/sns/*", "/cgi-bin/*", "/wxa/*", "/connect/*")
 _OTHERS = (*certificates.ROUTES, *echo.ROUTES)
 _ROUTES: tuple[Route, ...] = (*orders.ROUTES, *refunds.ROUTES, *bills.ROUTES, *_OTHERS, *BEYOND)
 

@@ -77,11 +77,17 @@ def _token(state: State, fields: Mapping[str, str]) -> str | None:
         return _app_token(state, fields)
     package = fields.get("package", "")
     lines = [fields.get(name, "") for name in ("appId", "timeStamp", "nonceStr")]
-    is_ours = fields.get("appId") == state.material.appid and fields.get("signType") == "RSA"
+    is_ours = fields.get("appId") == _appid_of(state, package) and fields.get("signType") == "RSA"
     if not is_ours or not package.startswith("prepay_id="):
         return None
     is_signed = _is_signed(state, (*lines, package), fields.get("paySign", ""))
     return package.removeprefix("prepay_id=") if is_signed else None
+
+
+def _appid_of(state: State, package: str) -> str:
+    """The application that placed the order in a package; a prepay_id opens in no other."""
+    order = state.orders.get(state.tokens.get(package.removeprefix("prepay_id="), ""))
+    return (order.appid if order else "") or state.material.appid
 
 
 def _app_token(state: State, fields: Mapping[str, str]) -> str | None:

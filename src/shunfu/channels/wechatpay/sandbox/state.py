@@ -22,7 +22,8 @@ class Order:
     """One order as WeChat keeps it. `token` is its prepay_id, code_url or h5 ticket, issued at `token_ms`.
 
     A combined order is a whole that names its `parts` by number; a part names its `whole`. Neither is seen by the
-    addresses of single orders. With `is_shared` the money stays frozen until it is shared or unfrozen.
+    addresses of single orders. With `is_shared` the money stays frozen until it is shared or unfrozen. `appid` is the
+    application that placed it, empty for the mini-program of older states.
     """
 
     number: str
@@ -45,6 +46,7 @@ class Order:
     is_shared: bool = False
     whole: str = ""
     parts: tuple[str, ...] = ()
+    appid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,4 +161,5 @@ def test_scenes_are_the_documented_ones() -> None:
         "native": ("qr", False),
         "h5": ("redirect", False),
         "app": ("wechat_app", False),
+        "jsapi": ("wechat_jsapi", True),
     }

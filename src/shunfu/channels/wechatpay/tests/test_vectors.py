@@ -159,7 +159,7 @@ def test_request_signature_is_the_printed_one() -> None:
 
 
 def test_pay_sign_is_the_printed_one() -> None:
-    params = codec.pay_params(DOCUMENTED, PREPAY_ID, Moment(SIGNED_AT, NONCE))
+    params = codec.pay_params(DOCUMENTED, DOCUMENTED.appid, PREPAY_ID, Moment(SIGNED_AT, NONCE))
     assert params["paySign"] == PAY_SIGN
     assert params["package"] == f"prepay_id={PREPAY_ID}"
     assert params["timeStamp"] == "1554208460"

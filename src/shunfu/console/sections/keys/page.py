@@ -105,7 +105,7 @@ def render_account(frame: Frame, keys: AccountKeys, label: Label) -> str:
         Fact(say("console.keys.identity.account"), account.identity.account),
         Fact(say("console.keys.identity.app"), account.identity.app or "—"),
         Fact(say("console.keys.identity.side"), _side(frame, account)),
-        Fact(say("console.keys.identity.scenes"), ", ".join(scene.name for scene in account.channel.scenes)),
+        Fact(say("console.keys.identity.scenes"), ", ".join(scene.name for scene in account.scenes)),
     ]
     acts: tuple[ActForm, ...] = ()
     if "keys:write" in frame.visitor.caller.capabilities:

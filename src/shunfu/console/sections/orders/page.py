@@ -23,6 +23,7 @@ from shunfu.console.sections.rows import Row, filters, refund_row
 from shunfu.console.usecases import WholeOrder
 from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money
+from shunfu.kernel.plain import amount_text
 from shunfu.payments import Item, Order, OrderState, Payment
 
 
@@ -112,8 +113,15 @@ def _payment_row(frame: Frame, one: Payment, label: Label) -> Row:
         amount=one.amount,
         at=second_text(one.created_at),
         chip=state_chip(frame.say, "payment", one.state.value),
-        text=f"{method} · {second_text(one.created_at)}",
+        text=" · ".join((method, second_text(one.created_at), *_discount(frame, one))),
     )
+
+
+def _discount(frame: Frame, one: Payment) -> list[str]:
+    """What an offer took off, if one did."""
+    if not one.discount_minor:
+        return []
+    return [frame.say("console.discount", amount=amount_text(Money(one.discount_minor, one.amount.currency)))]
 
 
 def _order_facts(frame: Frame, order: Order) -> list[Fact]:

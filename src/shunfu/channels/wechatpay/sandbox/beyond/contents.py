@@ -10,7 +10,7 @@ def combined_content(state: State, whole: Order) -> dict[str, object]:
     """A combined order as its query replies it and its one notification encrypts it; paid facts only when paid."""
     parts = [_part(state, whole, state.orders[number]) for number in whole.parts]
     shown: dict[str, object] = {
-        "combine_appid": state.material.appid,
+        "combine_appid": whole.appid or state.material.appid,
         "combine_mchid": state.material.mchid,
         "combine_out_trade_no": whole.number,
         "sub_orders": parts,

@@ -47,7 +47,7 @@ def log_in(state: State, query: Mapping[str, str], at: At) -> Told:
     if code.endswith(HIGH_RISK):
         return state, No(40226, "code blocked")
     session = b64encode(at.draw("session", code)[:16]).decode()
-    return _used(state, code, at), {"openid": _openid(state, code), "session_key": session}
+    return used(state, code, at), {"openid": _openid(state, code), "session_key": session}
 
 
 def give_token(state: State, body: Mapping[str, object], at: At) -> Told:
@@ -104,7 +104,7 @@ def read_phone(state: State, body: JsonObject, at: At) -> Told:
         "countryCode": "86",
         "watermark": {"timestamp": at.business_ms // 1000, "appid": state.material.appid},
     }
-    return _used(state, code, at), {"errcode": 0, "errmsg": "ok", "phone_info": shown}
+    return used(state, code, at), {"errcode": 0, "errmsg": "ok", "phone_info": shown}
 
 
 def _openid(state: State, code: str) -> str:
@@ -117,10 +117,10 @@ def _seal(state: State, text: str) -> str:
     return hmac(state.material.app_secret.encode(), text.encode("utf-8", "replace"), "sha256").hexdigest()[:40]
 
 
-def _used(state: State, code: str, at: At) -> State:
-    """The oldest codes are forgotten; by then they are too old anyway."""
-    used = {**state.beyond.used_codes, code: at.business_ms}
-    return replace(state, beyond=replace(state.beyond, used_codes=dict(list(used.items())[-CODES_KEPT:])))
+def used(state: State, code: str, at: At) -> State:
+    """The state with one code more that works no more. The oldest are forgotten; by then they are too old anyway."""
+    codes = {**state.beyond.used_codes, code: at.business_ms}
+    return replace(state, beyond=replace(state.beyond, used_codes=dict(list(codes.items())[-CODES_KEPT:])))
 
 
 def _wrong_secret(state: State, appid: object, secret: object) -> No | None:
