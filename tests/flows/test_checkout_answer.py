@@ -46,6 +46,8 @@ async def test_the_same_answer_twice_has_one_etag_and_a_change_another(world: Wo
     third = await look(world, token, **{"if-none-match": first.headers["etag"]})
     assert (third.status, third.body) == (304, b"")
     assert third.headers["etag"] == first.headers["etag"]
+    weak = await look(world, token, **{"if-none-match": f'"other", W/{first.headers["etag"]}'})
+    assert weak.status == 304, "a proxy that compresses makes the tag weak"
     assert (await tap(world, token, {"method": "wechatpay/native"})).status == 201
     changed = await look(world, token, **{"if-none-match": first.headers["etag"]})
     assert changed.status == 200
@@ -197,7 +199,9 @@ async def test_a_session_that_is_none_makes_a_guest(world: World, spoil: str) ->
     shown = {"cut": client.token[:-1], "other": client.token.replace(client.token[4:30], "0" * 26)}.get(spoil, spoil)
     _, token = await token_of(world)
     assert (await look(world, token, **{"shunfu-shopper": shown})).json()["shopper"] is None
-    assert (await look(world, token, **{"shunfu-shopper": client.token})).json()["shopper"] is not None
+    mine = await look(world, token, **{"shunfu-shopper": client.token})
+    assert mine.json()["shopper"] is not None
+    assert mine.headers["cache-control"] == "no-store", "a person's answer is kept by no browser"
 
 
 async def test_a_session_of_another_merchant_is_nobody(world: World) -> None:

@@ -36,11 +36,15 @@ class Visitor:
         self.html = said.body.decode()
         return self._kept(said)
 
-    async def tap(self, method: str, **changes: str) -> Said:
+    async def tap(self, method: str, site: str = "same-origin", **changes: str) -> Said:
         """Open the page and post its form, as it stands there."""
         await self.get(self.path)
         fields = {**dict(INPUT.findall(self.html)), "method": method, **changes}
-        headers = {**self._headers(), "content-type": "application/x-www-form-urlencoded"}
+        headers = {
+            **self._headers(),
+            "content-type": "application/x-www-form-urlencoded",
+            "sec-fetch-site": site,
+        }
         return self._kept(await call(self.world.app, "POST", f"{self.path}/pay", headers, urlencode(fields).encode()))
 
     def _headers(self) -> dict[str, str]:
@@ -410,3 +414,12 @@ async def test_an_odd_form_is_no_payment(world: World) -> None:
         said = await visitor.tap(changes.pop("method", "wechatpay/native"), **changes)
         assert said.status == 303, changes
         assert said.headers["location"].startswith(visitor.path), changes
+
+
+async def test_another_sites_form_does_not_pay(world: World) -> None:
+    """Who is led here by somebody else's page sees the order first; nothing walks or pays in their name."""
+    visitor = Visitor(world, WECHAT, await world.order())
+    said = await visitor.tap("wechatpay/jsapi", site="cross-site")
+    assert (said.status, urlsplit(said.headers["location"]).path) == (303, visitor.path)
+    assert visitor.cookies == {}
+    assert (await visitor.tap("wechatpay/jsapi")).headers["location"] != said.headers["location"]

@@ -31,6 +31,7 @@ Once: TypeAlias = Callable[[UUID, str, str, Callable[[UUID], Awaitable[str]]], A
 KIND = re.compile(r"[a-z_]{1,40}")
 USER_AGENT_MAX = 512
 VARY = "Accept-Language, User-Agent, Shunfu-Shopper"
+IF_NONE_MATCH_MAX = 1000
 TokenPath = Annotated[str, Path(alias="checkout_token", max_length=100)]
 Opens = Annotated[
     str | None,
@@ -148,10 +149,18 @@ def _kinds(text: str | None) -> frozenset[str] | None:
     return frozenset(part for one in text.split(",") if KIND.fullmatch(part := one.strip()))
 
 
+def _known_tags(request: Request) -> set[str]:
+    """What the client has already; a proxy that compresses makes a tag weak (RFC 9110, 8.8.3)."""
+    told = request.headers.get("if-none-match", "")[:IF_NONE_MATCH_MAX]
+    return {tag.strip().removeprefix("W/") for tag in told.split(",")}
+
+
 def _with_etag(request: Request, content: CheckoutOut) -> Response:
     body = content.model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": VARY}
-    if request.headers.get("if-none-match") == etag:
+    is_personal = content.shopper is not None or content.contact is not None
+    kept = "no-store" if is_personal else "private, no-cache"
+    headers = {"etag": etag, "cache-control": kept, "vary": VARY}
+    if etag in _known_tags(request):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)

@@ -117,10 +117,14 @@ def with_query(address: str, **added: str) -> str:
     return urlunsplit(parts._replace(query=urlencode([*kept, *added.items()])))
 
 
-def security_policy(*form_targets: str | None) -> str:
-    """The Content-Security-Policy of a shopper page; a form may also lead to the origins of these addresses."""
+def security_policy(*form_targets: str | None, is_leading_on: bool = False) -> str:
+    """The Content-Security-Policy of a shopper page; a form may also lead to the origins of these addresses.
+
+    With `is_leading_on` it may lead to any site over TLS: browsers ask the policy about each redirect too, and only the
+    channel knows over which hosts it leads.
+    """
     origins = dict.fromkeys(origin for origin in map(origin_of, form_targets) if origin is not None)
-    targets = " ".join(("'self'", *origins))
+    targets = " ".join(("'self'", *origins, *(("https:",) if is_leading_on else ())))
     return (
         "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
         f"form-action {targets}; base-uri 'none'; object-src 'none'"

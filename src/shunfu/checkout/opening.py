@@ -28,8 +28,10 @@ def is_form(invoke: Invoke) -> bool:
 
 
 def opening_policy(invoke: Invoke) -> str:
-    """The page's policy: the form may lead to the channel, and whatever that leads to in a sandbox."""
-    return security_policy(*((invoke.params.get("action"), invoke.sandbox_url) if is_form(invoke) else ()))
+    """The page's policy: the form leads to the channel and on from there, or stays with its sandbox."""
+    if not is_form(invoke):
+        return security_policy()
+    return security_policy(invoke.params.get("action"), invoke.sandbox_url, is_leading_on=invoke.sandbox_url is None)
 
 
 def render_opening(view: CheckoutView, invoke: Invoke, language: Language, home: str) -> str:

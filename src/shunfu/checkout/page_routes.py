@@ -80,6 +80,8 @@ def make_page_router(api: CheckoutApi) -> APIRouter:
     async def pay(request: Request, token: str) -> Response:
         """One tap: start the payment, then lead to where it is opened, or back to the page."""
         visit, home = _visit(api, request, token), _home(request, token)
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return RedirectResponse(home, 303)  # another site's form: who pays shall see first what, and tap here
         try:
             return await _tapped(api, request, visit, home)
         except Refusal as refusal:

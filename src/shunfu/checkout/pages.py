@@ -81,9 +81,9 @@ def static_dir() -> Path:
 
 
 def content_security_policy(view: CheckoutView) -> str:
-    """The policy to send with the page; the pay form's answer may lead to the sandbox's sheet where it is one."""
+    """The policy to send with the page: the pay form's answer leads to the channel, or to the sandbox's sheet."""
     sheet = view.payment.invoke.sandbox_url if view.payment and view.payment.invoke else None
-    return security_policy(*(view.sandbox_origin, sheet) if view.is_sandbox else ())
+    return security_policy(view.sandbox_origin, sheet) if view.is_sandbox else security_policy(is_leading_on=True)
 
 
 def qr_svg(code_url: str) -> str:
