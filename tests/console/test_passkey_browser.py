@@ -103,7 +103,7 @@ async def test_a_passkey_from_the_account_to_the_door_and_to_proof(stage: Stage)
     await devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     await page.goto(f"{stage.base}/console/account")
     await page.click("a[href='/console/account/passkey']")
-    assert not await page.locator("[data-without]").is_visible()
+    await page.locator("[data-without]").wait_for(state="hidden")  # the script, once it is there, hides it
     await page.fill("#name", "office laptop")
     await page.click("form[data-passkey] button")
     await page.wait_for_url("**/console/account?done=passkey_added")

@@ -87,6 +87,8 @@ async def test_a_paid_order_is_told_in_its_order(place: Place) -> None:
         "payment_id": payment_id,
         "amount_minor": 8600,
         "currency": "CNY",
+        "discount_minor": 0,
+        "offer": None,
         "state": "PAID",
     }
     for arrived in place.server.arrived:
