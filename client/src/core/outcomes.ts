@@ -24,13 +24,18 @@ export function answered(state: State, reply: Reply): Step {
   if (status === 201) return accepted(state, reply.body as Payment | null);
   const open: State = { ...state, stage: "confirming" };
   if (status < 400 || status > 499 || status === 408) return lookOn(open, track("unknown", state, "status_" + status));
-  const code = (reply.body as { code?: string } | null)?.code ?? "status_" + status;
+  const code = problemOf(reply) ?? "status_" + status;
   const meaning = MEANINGS[code];
   if (meaning === "look") return lookOn(open, track("unknown", state, code));
   const over: State = { ...state, stage: "idle", attempt: null };
   if (meaning) return lookOn({ ...over, offer: undefined, note: meaning, isFresh: false });
   if (status === 401 || status === 404) return [{ ...over, trouble: "gone", answer: null }, []];
   return refusedBy({ ...over, refusedReason: "" }, state.method, code);
+}
+
+/** The last part of a problem's `type`, `/problems/amount_changed` (RFC 9457); undefined for a body that is none of ours. */
+function problemOf({ body }: Reply): string | undefined {
+  return /^\/problems\/(\w+)$/.exec((body as { type?: string } | null)?.type ?? "")?.[1];
 }
 
 const LOAD = { do: "load", result: null } as const;

@@ -140,7 +140,7 @@ test("a sheet that is not there throws, and is not a failure", async () => {
 });
 
 test("a 422 that the platform gives to fail is read: another method is offered", async () => {
-  script.post = () => ({ status: 422, body: { code: "method_unavailable" } });
+  script.post = () => ({ status: 422, body: { type: "/problems/method_unavailable" } });
   await open();
   await tap();
   expect(made.data).toMatchObject({ button: "改用云闪付 ¥86.00", note: { tone: "bad" } });

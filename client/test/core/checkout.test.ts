@@ -71,7 +71,7 @@ test("a double tap posts once", async () => {
 });
 
 test("a definite no keeps the basket and offers another method", async () => {
-  s.host.post = () => ({ status: 422, body: { code: "method_unavailable" } });
+  s.host.post = () => ({ status: 422, body: { type: "/problems/method_unavailable" } });
   await open({ consent: true });
   await tap();
   expect(view()).toMatchObject({ screen: "pay", amount: "¥86.00", button: "改用云闪付 ¥86.00", note: { tone: "bad" } });
@@ -96,7 +96,7 @@ test("a refused payment says the channel's reason and offers another method", as
 });
 
 test("time-outs and 5xx are unknown, never failed; they block a second payment and resolve by themselves", async () => {
-  for (const said of [null, { status: 502 }, { status: 503, body: { code: "overloaded" } }, { status: 408 }] as Said[]) {
+  for (const said of [null, { status: 502 }, { status: 503, body: { type: "/problems/overloaded" } }, { status: 408 }] as Said[]) {
     anew();
     s.host.post = () => said;
     await open();
@@ -182,7 +182,7 @@ test("an old failure that is still shown is no answer to a new tap whose own ans
 test("409 payment_unknown and request_in_flight are unknown; a paid order is paid", async () => {
   for (const code of ["payment_unknown", "request_in_flight", "order_not_open"]) {
     anew();
-    s.host.post = () => ({ status: 409, body: { code } });
+    s.host.post = () => ({ status: 409, body: { type: `/problems/${code}` } });
     await open();
     s.host.get = () => ok(PAID);
     await tap();
@@ -194,7 +194,7 @@ test("409 payment_unknown and request_in_flight are unknown; a paid order is pai
 test("a changed amount is looked at again before it is paid", async () => {
   for (const code of ["amount_changed", "offer_gone"]) {
     anew();
-    s.host.post = () => ({ status: 409, body: { code } });
+    s.host.post = () => ({ status: 409, body: { type: `/problems/${code}` } });
     await open();
     s.host.get = () => ok(answer({ pay: { amount_minor: 9600, saving_minor: 0 }, offers: [] }));
     await tap();
@@ -209,7 +209,7 @@ test("a changed amount is looked at again before it is paid", async () => {
 });
 
 test("too many: nothing was started, says so, and the same method can be tapped again", async () => {
-  s.host.post = () => ({ status: 429, body: { code: "rate_limited" } });
+  s.host.post = () => ({ status: 429, body: { type: "/problems/rate_limited" } });
   await open();
   await tap();
   expect(view()).toMatchObject({ note: { title: "来付款的人太多，请过一会儿再付" }, button: "微信支付 ¥86.00", isOff: false });
@@ -290,7 +290,7 @@ test("expired, closed and late money each say what is known of the charge", asyn
 
 test("an address that is not ours, or over, says so and takes what was cached away", async () => {
   await open();
-  s.host.get = () => ({ status: 401, body: { code: "unauthenticated" } });
+  s.host.get = () => ({ status: 401, body: { type: "/problems/unauthenticated" } });
   await comeBack();
   expect(view()).toMatchObject({ screen: "error", heading: "这个付款地址无效", button: "" });
 });

@@ -55,7 +55,7 @@ test("signing in is silent, comes first, and is kept until it ends", async () =>
 
 test("who cannot be signed in pays as a guest; the merchant is read from the token", async () => {
   s.host.channel = "wechatpay";
-  s.host.session = () => ({ status: 503, body: { code: "channel_fault" } });
+  s.host.session = () => ({ status: 503, body: { type: "/problems/channel_fault" } });
   await open();
   expect(JSON.parse(s.host.asked[0]?.body ?? "")).toMatchObject({ merchant: "mer_" + TOKEN.slice(0, 26) });
   expect(view().isOff).toBe(false);

@@ -38,7 +38,7 @@ function drawReply(draw: (below: number) => number, body: () => unknown, success
   if (kind < 2) return { status: success, body: body(), etag: null };
   if (kind === 2) return { status: 0, body: null, etag: null };
   if (kind === 3) return { status: [500, 502, 503, 408][draw(4)] as number, body: null, etag: null };
-  return { status: [409, 422, 429][draw(3)] as number, body: { code: CODES[draw(CODES.length)] }, etag: null };
+  return { status: [409, 422, 429][draw(3)] as number, body: { type: `/problems/${CODES[draw(CODES.length)]}` }, etag: null };
 }
 
 test("one payment at a time, nothing stale or unknown is paid, one key is one body, and unknown is never failed", () => {
