@@ -24,6 +24,7 @@ STEPS: dict[str, list[str]] = {
     "vendored": [sys.executable, "tools/vendored.py"],
     "sbom": [sys.executable, "tools/sbom.py", "--check"],
     "api": [sys.executable, "tools/openapi_gate.py"],
+    "client": [sys.executable, "tools/client.py"],
     "reference": [sys.executable, "tools/reference.py", "--check"],
 }
 

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname, join, relative, resolve } from "node:path";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { createHash } from "node:crypto";
 import * as esbuild from "esbuild";
 
 import { DIALECTS, markup, uses } from "./dialect.mjs";
@@ -17,6 +18,8 @@ const SHARED = [...readFileSync(join(SRC, "mp/shared.ts"), "utf8").matchAll(/^ex
 const OPTIONS = { bundle: true, minify: true, write: true, legalComments: "none", logLevel: "warning", charset: "utf8" };
 // What a merchant's build tool lowers further, when its oldest client needs that.
 const SCRIPT_TARGET = "es2020";
+// Browsers with private members and sheets that a shadow tree adopts; older ones keep the page that the server drew.
+const BROWSER_TARGET = ["chrome91", "safari16.4", "firefox101"];
 const STYLE_TARGET = ["chrome61", "safari11"];
 
 /** Names of our own state that no platform, template or wire sees; one short name each, the same in every file. */
@@ -117,6 +120,34 @@ async function component(dialect, name, to, taken) {
   writeFileSync(join(to, "index.json"), `${JSON.stringify({ ...dialect.json, ...uses(source, dialect) })}\n`);
 }
 
+/** The browser's element: one ES module under the hash of its content, and a stable name that leads to it. */
+async function h5(to) {
+  const css = {
+    name: "css",
+    setup(build) {
+      build.onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await minified(readFileSync(path, "utf8")), loader: "text" }));
+    },
+  };
+  const done = await esbuild.build({
+    ...OPTIONS,
+    write: false,
+    entryPoints: [join(SRC, "h5/checkout.ts")],
+    format: "esm",
+    target: BROWSER_TARGET,
+    mangleProps: INTERNAL,
+    plugins: [css],
+  });
+  const text = done.outputFiles[0].text;
+  const name = `pay-${createHash("sha256").update(text).digest("hex").slice(0, 12)}.js`;
+  mkdirSync(to, { recursive: true });
+  writeFileSync(join(to, name), text);
+  writeFileSync(join(to, "pay.js"), `import "./${name}";\n`);
+}
+
+async function minified(source) {
+  return (await esbuild.transform(source, { loader: "css", minify: true, target: BROWSER_TARGET, charset: "utf8" })).code.trim();
+}
+
 async function library() {
   await esbuild.build({
     ...OPTIONS,
@@ -135,8 +166,12 @@ async function library() {
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   rmSync(OUT, { recursive: true, force: true });
   mkdirSync(OUT, { recursive: true });
-  for (const dialect of Object.values(DIALECTS)) await miniProgram(dialect);
-  await library();
-  cpSync(join(ROOT, "README.md"), join(OUT, "README.md"));
+  if (EXTRA === "--h5") await h5(OUT);
+  else {
+    for (const dialect of Object.values(DIALECTS)) await miniProgram(dialect);
+    await h5(join(OUT, "h5"));
+    await library();
+    cpSync(join(ROOT, "README.md"), join(OUT, "README.md"));
+  }
   console.log(`built ${relative(process.cwd(), OUT)}`);
 }

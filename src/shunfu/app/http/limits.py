@@ -6,6 +6,7 @@ Plain ASGI, because Starlette's own middleware class would buffer and re-task ea
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,11 @@ BODY_BYTES_MAX = 256 * 1024
 LENGTH_DIGITS_MAX = 20
 STATIC_CACHING = "public, max-age=3600"
 """Style sheets and scripts: no request at all within the hour, one with an ETag afterwards."""
+HASHED = re.compile(r"/static/client/pay-[0-9a-f]{12}\.js")
+HASHED_CACHING = "public, max-age=31536000, immutable"
+"""A file whose name is the hash of its content: never asked for again."""
+SHARED = "/static/client/"
+"""Modules that a merchant's own page may load; a browser asks for those across origins."""
 
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -120,6 +126,8 @@ class _Watched:
         self._own = own
         self._defaults = defaults
         self._is_static = path.startswith(("/static/", "/console/static/"))
+        self._is_hashed = HASHED.fullmatch(path) is not None
+        self._is_shared = path.startswith(SHARED)
         self.status = 0
         self.on_start: Callable[[], None] = lambda: None
 
@@ -132,8 +140,15 @@ class _Watched:
             headers.update(self._own)
             for name, value in self._defaults.items():
                 headers.setdefault(name, value)
-            headers.setdefault("cache-control", STATIC_CACHING if self._is_static else "no-store")
+            if self._is_shared:
+                headers.setdefault("access-control-allow-origin", "*")
+            headers.setdefault("cache-control", self._caching())
         await self._send(message)
+
+    def _caching(self) -> str:
+        if self._is_hashed and self.status in {200, 304}:
+            return HASHED_CACHING
+        return STATIC_CACHING if self._is_static else "no-store"
 
 
 def route_of(scope: Scope) -> str:
