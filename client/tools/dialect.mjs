@@ -47,20 +47,31 @@ const TAGS = new Set(["view", "text", "block", "button", "input", "sf-contact"])
 
 /** A template of one dialect out of the WXML source, without the white space that nobody reads. */
 export function markup(source, dialect) {
-  let text = source.replace(/<!--[^]*?-->/g, "").replace(/>\s+</g, "><").replace(/\s*\n\s*/g, " ").trim();
+  return turned(source.replace(/<!--[^]*?-->/g, "").replace(/>\s+</g, "><").replace(/\s*\n\s*/g, " ").trim(), dialect);
+}
+
+const NO_MORE = { tags: [], common: [], events: [] };
+
+/** A template in another dialect as it is laid out; `more` are tags, attributes and own events that only this one may use. */
+export function turned(source, dialect, more = NO_MORE) {
+  let text = source;
   for (const [from, to] of dialect.swaps) text = text.replace(from, to);
   return text.replace(/<(\/?)([\w-]+)((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*(\/?)>/g, (tag, close, name, rest, end) => {
-    if (!TAGS.has(name)) throw new Error(`<${name}> has no pair in the dialect map`);
+    if (!TAGS.has(name) && !more.tags.includes(name)) throw new Error(`<${name}> has no pair in the dialect map`);
     const attributes = rest.replace(/\s+([\w:-]+)(="[^"]*")?/g, (_, key, value = "") => {
       // A reader of the screen is told "true" or "false": an engine that writes a boolean as a bare attribute says neither.
-      const told = BOOLEAN.test(key) ? value.replace(/^="\{\{(.*)\}\}"$/, `="{{$1?'true':'false'}}"`) : value;
-      return ` ${renamed(key, dialect)}${told}`;
+      const isTold = value.endsWith("?'true':'false'}}\"");
+      const told = BOOLEAN.test(key) && !isTold ? value.replace(/^="\{\{(.*)\}\}"$/, `="{{$1?'true':'false'}}"`) : value;
+      return ` ${renamed(key, dialect, more)}${told}`;
     });
     return `<${close}${name}${attributes}${end}>`;
   });
 }
 
-function renamed(key, dialect) {
+function renamed(key, dialect, more) {
+  if (more.common.includes(key)) return key;
+  const [, event] = /^bind:(\w+)$/.exec(key) ?? [];
+  if (more.events.includes(event)) return dialect === DIALECTS.alipay ? `on${event[0].toUpperCase()}${event.slice(1)}` : key;
   const known = COMMON.has(key) || key.startsWith("data-") || key in DIALECTS.alipay.attributes || key.startsWith("bindget");
   if (!known) throw new Error(`the attribute ${key} has no pair in the dialect map`);
   return dialect.attributes[key] ?? key;

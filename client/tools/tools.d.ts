@@ -19,3 +19,9 @@ declare module "*/dialect.mjs" {
   export const DIALECTS: { wx: Dialect; alipay: Dialect };
   export function markup(source: string, dialect: Dialect): string;
 }
+declare module "*/shop.mjs" {
+  export const FROM: string;
+  export const TO: string;
+  export const OWN: string[];
+  export function twin(from?: string): Map<string, string>;
+}

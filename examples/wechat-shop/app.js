@@ -1,0 +1,2 @@
+/** Nothing runs before the first page; what lasts is in lib/. */
+App({});
