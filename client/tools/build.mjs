@@ -26,7 +26,8 @@ const STYLE_TARGET = ["chrome61", "safari11"];
 const INTERNAL = new RegExp(
   `^(${[
     "isFresh isLoading isOwnMethod trouble refusedReason stage attempt sheet looks quiet refused told",
-    "answer cached reply seconds etag before drop flush signIn",
+    "answer cached reply seconds etag before drop flush signIn isHeld isQrHere mistake wait_seconds retry_after",
+    "send later read write opens beacon whole sfRun sfState sfShow sfMost sfPhase sfTexts sfWatch sfTell",
   ]
     .join(" ")
     .replace(/ /g, "|")})$`,
@@ -38,16 +39,17 @@ export const COMPONENTS = readdirSync(join(SRC, "mp"), { withFileTypes: true })
   .map((entry) => entry.name)
   .sort();
 
-/** Gives `#platform` its file, and leaves what all components share to one file beside them. */
+/** Gives `#platform` and `#book` their files, and leaves what all components share to one file beside them. */
 function platformPlugin(dialect, depth) {
   const platform = join(SRC, "hosts", `${dialect.platform}.ts`);
   const shared = depth === null ? [] : [platform, join(SRC, "mp/shared.ts"), ...SHARED];
   return {
     name: "platform",
     setup(build) {
-      build.onResolve({ filter: /^(\.|#platform)/ }, (asked) => {
+      build.onResolve({ filter: /^[.#]/ }, (asked) => {
         if (asked.kind === "entry-point") return undefined;
-        const path = asked.path === "#platform" ? platform : resolve(asked.resolveDir, `${asked.path}.ts`);
+        const own = { "#platform": platform, "#book": platform.replace("-platform.", "-book.") };
+        const path = own[asked.path] ?? resolve(asked.resolveDir, `${asked.path}.ts`);
         return shared.includes(path) ? { path: `${depth}shared.js`, external: true } : { path };
       });
     },
@@ -83,8 +85,13 @@ function commonJs(text, taken) {
   const split = (list) => list.split(",").map((one) => one.split(" as "));
   const required = (list) => split(list).map(([name, own = name]) => `${short(name)}:${own}`).join();
   const exported = (list) => split(list).map(([own, name = own]) => `${taken.get(name) ?? name}:${own}`).join();
-  return text
-    .replace(/import\{([^}]*)\}from("[^"]*");/g, (_, list, from) => `const{${required(list)}}=require(${from});`)
+  const lists = new Map(); // one line a file: the bundler leaves one for each module that needs it
+  const rest = text.replace(/import\{([^}]*)\}from("[^"]*");/g, (_, list, from) => {
+    lists.set(from, [...(lists.get(from) ?? []), required(list)]);
+    return "";
+  });
+  const head = [...lists].map(([from, all]) => `const{${all.join()}}=require(${from});`).join("");
+  return (head + rest)
     .replace(/export\{([^}]*)\};/, (_, list) => `module.exports={${exported(list)}};`);
 }
 
@@ -94,7 +101,8 @@ export async function style(source) {
   const both = `@media (prefers-color-scheme: dark) { .sf:not(.light) {${dark}} }\n.sf.dark {${dark}}`;
   const plain = source.replace(/@dark \{[^}]*\}/, both);
   const done = await esbuild.transform(plain, { loader: "css", minify: true, target: STYLE_TARGET, charset: "utf8" });
-  return done.code;
+  // Spaces that the bundler leaves in values of our own names, and around `*`.
+  return done.code.replace(/(--\w+:|,|\*) /g, "$1").replace(/ \*/g, "*");
 }
 
 async function miniProgram(dialect) {

@@ -1,6 +1,7 @@
 /** Calls to the server, and the shopper's silent sign-in. */
 
 import type { Ask, Host } from "./host";
+import { closest } from "./texts";
 import type { Reply, SheetResult } from "./types";
 
 /** A first sign-in may hold the first answer up for so long; after that the shopper is a guest until it comes. */
@@ -32,7 +33,7 @@ export async function call(
   const sent: Record<string, string> = { "content-type": "application/json" };
   for (const name in headers) if (headers[name]) sent[name] = headers[name];
   const raw = await host.request({ method, url, headers: sent, body: body ? JSON.stringify(body) : null });
-  return { status: raw.status, body: parsed(raw.text), etag: raw.etag };
+  return { status: raw.status, body: parsed(raw.text), etag: raw.etag, wait_seconds: Number(raw.retry_after) || 0 };
 }
 
 function parsed(text: string | null): unknown {
@@ -59,7 +60,7 @@ export function checkoutUrl(options: Options, rest: string): string {
 export function readView(host: Host, options: Options, shopper: Shopper, etag?: string | null, said?: SheetResult | null) {
   // A sheet that does not know may have been paid: the server's words for "ok" wait for the channel, and so must ours.
   const result = said ? "&result=" + (said === "unknown" ? "ok" : said) : "";
-  const lang = /^en/.test(options.lang || host.lang) ? "en" : "zh-CN";
+  const lang = closest(options.lang || host.lang);
   const query = "?opens=" + host.opens + "&lang=" + lang + result;
   const headers = { "if-none-match": etag ?? null, "shunfu-shopper": shopper.token() };
   return call(host, "GET", checkoutUrl(options, query), headers);
@@ -86,8 +87,8 @@ export function makeShopper(host: Host, options: Options): Shopper {
     if (!code) return;
     const body = { merchant, channel: host.channel, code };
     const reply = await call(host, "POST", options.base + "/v1/shoppers/sessions", { "idempotency-key": newKey(host) }, body);
-    if (reply.status !== 201) return;
-    const made = reply.body as { token: string; expires_at: string };
+    const made = reply.body as { token: string; expires_at: string } | null;
+    if (reply.status !== 201 || !made?.token) return;
     kept = { token: made.token, until: Date.parse(made.expires_at) };
     host.write(key, JSON.stringify(kept));
   };

@@ -12,15 +12,17 @@ import {
   amountDue,
   canPay,
   FAIL_LOOKS,
+  isGone,
+  isKept,
   isOpen,
   isPayable,
+  look,
   LOOKS_MAX,
   preselect,
   QUIET_MAX,
   track,
   WAITS_SECONDS,
   type Event,
-  type Intent,
   type State,
   type Step,
 } from "./state";
@@ -43,6 +45,8 @@ export function step(state: State, event: Event): Step {
       return look(state);
     case "shown":
       return shown(state);
+    case "released":
+      return [{ ...state, isHeld: false }, []];
     case "pay":
       return pay(state, event.key);
     case "method":
@@ -51,22 +55,17 @@ export function step(state: State, event: Event): Step {
       return [state.stage === "idle" ? { ...state, offer: event.offer, taps: state.taps + 1 } : state, []];
     case "filled": {
       const contact = { ...state.contact, [event.kind]: event.value };
-      return [{ ...state, contact, taps: state.taps + 1, fields: state.fields + event.fields }, []];
+      const mistake = state.mistake?.kind === event.kind ? null : state.mistake;
+      return [{ ...state, contact, mistake, taps: state.taps + 1, fields: state.fields + event.fields }, []];
     }
   }
 }
 
-function opened(state: State, answer: Answer | null, sheet: SheetResult | null): Step {
+function opened(state: State, cached: Answer | null, sheet: SheetResult | null): Step {
+  const answer = cached && here(state, cached);
   const told = sheet ? [TAP] : []; // who comes back from a channel's page tapped before
   const next: State = { ...state, answer, sheet, told, stage: sheet ? "confirming" : "idle" };
   return look({ ...next, method: answer && preselect(next, answer) }, track("open", state));
-}
-
-/** Ask the server again, unless that is under way. */
-function look(state: State, line?: Intent): Step {
-  const lines = line ? [line] : [];
-  if (state.isLoading) return [state, lines];
-  return [{ ...state, isLoading: true }, [...lines, { do: "load", result: state.sheet }]];
 }
 
 function shown(state: State): Step {
@@ -78,22 +77,33 @@ function shown(state: State): Step {
 function loaded(state: State, reply: Reply): Step {
   const answer = (reply.status === 304 ? state.answer : reply.status === 200 && reply.body) as Answer | null;
   if (answer) return fresh(state, answer);
-  const isGone = reply.status === 401 || reply.status === 404;
   // What is shown may be out of date now: it stays to be read, and cannot be paid until the server confirms it.
-  const next: State = { ...state, isFresh: false, trouble: isGone ? "gone" : reply.status ? "trouble" : "offline" };
-  return isGone ? [{ ...next, answer: null }, []] : waitOn(next);
+  const next: State = { ...state, isFresh: false, trouble: isGone(reply.status) ? "gone" : reply.status ? "trouble" : "offline" };
+  return isGone(reply.status) ? [{ ...next, answer: null }, []] : waitOn(next, reply.wait_seconds);
 }
 
-function fresh(state: State, answer: Answer): Step {
-  const isChanged = isPayable(answer.phase) && !!state.answer && amountDue(state, state.answer) !== amountDue(state, answer);
-  const isKept = state.offer === null || answer.offers.some((offer) => offer.id === state.offer);
-  const next: State = { ...state, answer, isFresh: true, trouble: null, method: preselect(state, answer) };
-  const seen: State = { ...next, note: isChanged ? "changed" : state.note, offer: isKept ? state.offer : undefined };
-  const [settled, intents] = settle(seen, answer);
+/** An answer as this host can show it: where nobody can draw a code, the order behind one is to be paid as any other. */
+function here(state: State, answer: Answer): Answer {
+  return answer.phase === "qr" && !state.isQrHere ? { ...answer, phase: "ready" } : answer;
+}
+
+function fresh(state: State, told: Answer): Step {
+  const answer = here(state, told);
+  const next: State = { ...state, answer, isFresh: true, trouble: null, offer: offerStill(state, answer), method: preselect(state, answer) };
+  const isOther = !!state.answer && amountDue(state, state.answer) !== amountDue(next, answer);
+  const isChanged = isPayable(answer.phase) && (isOther || (state.note === "changed" && !state.isFresh));
+  const [settled, intents] = settle(isChanged ? { ...next, note: "changed", isHeld: true } : next, answer);
+  if (isChanged) intents.push({ do: "hold" });
   const isPaid = answer.phase === "success" && state.told.includes(TAP); // not a visit to what was paid before
   const names = (isPaid ? ["paid", "result_view"] : canPay(settled) ? ["ready"] : []).filter((name) => !state.told.includes(name));
   const lines = names.map((name) => track(name, settled));
   return [{ ...settled, told: [...state.told, ...names] }, [{ do: "keep", answer }, ...intents, ...lines]];
+}
+
+/** The offer that is chosen, as long as it is to be had. A payment that is open keeps its own. */
+function offerStill({ offer }: State, { offers }: Answer): State["offer"] {
+  const isStill = offer === null ? !offers.some(isKept) : offers.some((one) => one.id === offer);
+  return isStill ? offer : undefined;
 }
 
 /** What an answer means for the attempt under way. */
@@ -131,20 +141,20 @@ function confirm(state: State, answer: Answer): Step {
 }
 
 /** Look again later, while something can still happen without the shopper. */
-function waitOn(state: State): Step {
+function waitOn(state: State, atLeast = 0): Step {
   const { looks } = state;
   if ((state.stage !== "confirming" && !isOpen(state.answer?.phase)) || looks >= LOOKS_MAX) return [state, []];
-  const seconds = WAITS_SECONDS[looks + 1] ?? 8;
+  const seconds = Math.max(WAITS_SECONDS[looks + 1] ?? 8, atLeast);
   return [{ ...state, looks: looks + 1 }, [{ do: "wait", seconds }]];
 }
 
 function pay(state: State, key: string): Step {
   const { answer } = state;
   if (!answer || !canPay(state)) return state.stage === "idle" ? look(state) : [state, []];
-  if (missingContact(answer, state.contact)) return [state, []];
+  if (state.isHeld || missingContact(answer, state)) return [state, []];
   const body = payBody(state, answer);
   const kept = state.attempt;
-  const isSame = kept && JSON.stringify(kept.body) === JSON.stringify(body);
+  const isSame = kept?.key && JSON.stringify(kept.body) === JSON.stringify(body);
   const attempt = isSame ? kept : { key, body, before: answer.payment?.id };
   const clean = { note: null, sheet: null, looks: 0, quiet: 0, taps: state.taps + 1 };
   const next: State = { ...state, ...clean, stage: "paying", attempt, told: [...state.told, TAP] };
@@ -160,7 +170,7 @@ function payBody(state: State, answer: Answer): PayBody {
 
 function sheetEnded(state: State, sheet: SheetResult): Step {
   if (state.stage !== "sheet" && state.stage !== "confirming") return [state, []];
-  const line = track(sheet === "fail" ? "unknown" : sheet, state, sheet === "fail" ? "sheet_fail" : undefined);
+  const line = sheet === "fail" ? track("unknown", state, "sheet_fail") : track(sheet, state);
   return look({ ...state, stage: "confirming", sheet, looks: 0, quiet: 0 }, line);
 }
 

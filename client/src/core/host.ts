@@ -1,6 +1,6 @@
 /** What the core asks of the platform it runs on. One small adapter each in `hosts/`; tests bring their own. */
 
-import type { Address, Invoke, SheetResult } from "./types";
+import type { Invoke, SheetResult } from "./types";
 
 export interface Ask {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -14,6 +14,8 @@ export interface Raw {
   status: number;
   text: string;
   etag: string | null;
+  /** The header Retry-After. */
+  retry_after?: string | null | undefined;
 }
 
 export const TIMEOUT_MS = 5000;
@@ -45,8 +47,6 @@ export interface Host {
   code(): Promise<string | null>;
   /** Opens the payment sheet and tells what it said; a page that is left never tells. */
   pay(invoke: Invoke): Promise<SheetResult>;
-  /** The platform's own address book, or null when it has none, or the shopper chose none. */
-  address(): Promise<Address | null>;
   device(): Promise<Device>;
   /** Sends without waiting, also while the page goes; whether it arrives is not told. */
   beacon(url: string, text: string): void;

@@ -4,7 +4,7 @@ import { call, checkoutUrl, makeShopper, newKey, readView, type Options } from "
 import { keep, recall } from "./cache";
 import { step } from "./checkout";
 import type { Host } from "./host";
-import { begin, type Event, type Intent, type State } from "./state";
+import { begin, HOLD_MS, type Event, type Intent, type State } from "./state";
 import { makeTelemetry, type Telemetry } from "./telemetry";
 import type { Answer, SheetResult } from "./types";
 
@@ -19,9 +19,10 @@ export interface Running {
 
 /** Begins a checkout: shows the cached view, asks the server, and calls `paint` with every state after a change. */
 export function run(host: Host, options: Options, paint: (state: State) => void, result?: SheetResult): Running {
-  let state = begin();
+  let state = begin(host.opens.includes("qr"));
   let etag: string | null = null;
   let stop: () => void = () => {};
+  let stopHold = stop;
   let isClosed = false;
   let isRenewed = false;
   const shopper = makeShopper(host, options);
@@ -52,6 +53,10 @@ export function run(host: Host, options: Options, paint: (state: State) => void,
         stop();
         stop = host.later(() => send({ is: "tick" }), intent.seconds * 1000);
         return;
+      case "hold":
+        stopHold();
+        stopHold = host.later(() => send({ is: "released" }), HOLD_MS);
+        return;
       case "keep":
         telemetry.rate(intent.answer.telemetry.rate);
         return keep(host, options.token, intent.answer);
@@ -63,14 +68,14 @@ export function run(host: Host, options: Options, paint: (state: State) => void,
   const load = async (said: SheetResult | null): Promise<void> => {
     stop();
     await shopper.signIn();
-    const reply = await readView(host, options, shopper, etag, said);
+    const reply = await readView(host, options, shopper, state.answer && etag, said);
     const isLost = reply.status === 200 && !(reply.body as Answer | null)?.shopper && !!shopper.token();
     if (isLost && !isRenewed) {
       isRenewed = true; // the session had ended early: sign in once more, and look again
       shopper.drop();
       return load(said);
     }
-    etag = reply.etag || etag;
+    if (reply.status === 200 && reply.body) etag = reply.etag; // a tag is of the answer that is there
     send({ is: "loaded", reply });
   };
 
@@ -82,6 +87,7 @@ export function run(host: Host, options: Options, paint: (state: State) => void,
     close() {
       isClosed = true;
       stop();
+      stopHold();
       telemetry.flush();
     },
   };

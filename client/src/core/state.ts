@@ -1,6 +1,6 @@
 /** What the checkout knows at one moment, and the small questions that one can ask of it. Pure values; `checkout.ts` moves them. */
 
-import type { Answer, Contact, ContactKind, Invoke, PayBody, Phase, Reply, SheetResult, Track } from "./types";
+import type { Answer, Contact, ContactKind, Invoke, Offer, PayBody, Phase, Reply, SheetResult, Track } from "./types";
 
 /** Seconds before the n-th look at an open result; the last goes on, up to `LOOKS_MAX` looks. */
 export const WAITS_SECONDS = [0, 1, 2, 4, 8];
@@ -11,12 +11,16 @@ export const QUIET_MAX = 2;
 export const FAIL_LOOKS = 3;
 
 export type Trouble = "offline" | "trouble" | "gone";
-export type Note = "changed" | "cancelled" | "not_completed" | "failed" | "busy";
+export type Note = "changed" | "cancelled" | "not_completed" | "failed";
 /** idle: nothing under way · paying: sent · sheet: the platform's turn · confirming: the server will know. */
 export type Stage = "idle" | "paying" | "sheet" | "confirming";
 
+/** So long an amount that has just changed is shown before a tap pays it: a tap in flight meant another one. */
+export const HOLD_MS = 700;
+
 /** One tap on the way to its answer: the key goes with exactly this body, and both stay until the answer is known. */
 export interface Attempt {
+  /** Empty: the server knows it from another body, and the next tap gets a new one. */
   key: string;
   body: PayBody;
   /** The payment that was there before the tap: seeing only that one again is no answer. */
@@ -28,6 +32,10 @@ export interface State {
   /** Whether the server has confirmed what is shown; nothing else may be paid. */
   isFresh: boolean;
   isLoading: boolean;
+  /** Whether the amount has changed just now, and the button waits until it can have been seen. */
+  isHeld: boolean;
+  /** Whether this host shows a code to scan; elsewhere the order of one is as good as ready. */
+  isQrHere: boolean;
   trouble: Trouble | null;
   note: Note | null;
   refusedReason: string;
@@ -38,6 +46,8 @@ export interface State {
   /** undefined: the best; null: none; or an offer's id. */
   offer: string | null | undefined;
   contact: Contact;
+  /** The kind of contact and its field that the server did not take, until it is given again. */
+  mistake: { kind: string; field: string } | null;
   attempt: Attempt | null;
   sheet: SheetResult | null;
   looks: number;
@@ -56,6 +66,7 @@ export type Event =
   | { is: "sheet"; result: SheetResult }
   | { is: "tick" }
   | { is: "shown" }
+  | { is: "released" }
   | { is: "pay"; key: string }
   | { is: "method"; method: string }
   | { is: "offer"; offer: string | null | undefined }
@@ -66,17 +77,20 @@ export type Intent =
   | { do: "pay"; key: string; body: PayBody }
   | { do: "open"; invoke: Invoke }
   | { do: "wait"; seconds: number }
+  | { do: "hold" }
   | { do: "keep"; answer: Answer }
   | { do: "track"; line: Track };
 
 export type Step = [State, Intent[]];
 
-/** Before anything happened. */
-export function begin(): State {
+/** Before anything happened, on a host that shows a code or does not. */
+export function begin(isQrHere = false): State {
   return {
     answer: null,
     isFresh: false,
     isLoading: false,
+    isHeld: false,
+    isQrHere,
     trouble: null,
     note: null,
     refusedReason: "",
@@ -85,6 +99,7 @@ export function begin(): State {
     isOwnMethod: false,
     offer: undefined,
     contact: {},
+    mistake: null,
     attempt: null,
     sheet: null,
     looks: 0,
@@ -98,12 +113,12 @@ export function begin(): State {
 
 /** Whether a payment may begin in this phase. */
 export function isPayable(phase: Phase): boolean {
-  return phase === "ready" || phase === "failed" || phase === "cancelled";
+  return /ready|failed|cancelled/.test(phase);
 }
 
 /** Whether something can still happen in this phase without the shopper. */
 export function isOpen(phase: Phase | undefined): boolean {
-  return phase === "unknown" || phase === "processing" || phase === "qr";
+  return !!phase && /unknown|processing|qr/.test(phase);
 }
 
 /** Whether a tap pays now, once the contact is complete. */
@@ -129,11 +144,26 @@ export function preselect(state: State, answer: Answer): string | null {
   return (own || from.find((choice) => choice.is_default) || from[0])?.method ?? null;
 }
 
+/** Whether the server knows no such order: the address is wrong, or over. */
+export function isGone(status: number): boolean {
+  return status === 401 || status === 404;
+}
+
+/** Asks the server for the view, unless that is under way. */
+export function look(state: State, line?: Intent): Step {
+  const lines = line ? [line] : [];
+  if (!state.isLoading) lines.push({ do: "load", result: state.sheet });
+  return [{ ...state, isLoading: true }, lines];
+}
+
+/** Whether an offer is that of a payment which is open: it cannot be left aside any more. */
+export function isKept({ reason }: Offer): boolean {
+  return reason === "kept";
+}
+
 /** A funnel line about a state. */
 export function track(name: string, state: State, code?: string): Intent {
-  const line: Track = { name };
-  if (state.method) line.method = state.method;
-  if (name === "pay_tap") Object.assign(line, { taps: state.taps, fields: state.fields });
-  if (code) line.code = code;
-  return { do: "track", line };
+  const { method, taps, fields } = state;
+  const line: Track = { name, method: method ?? undefined, code };
+  return { do: "track", line: name === "pay_tap" ? { ...line, taps, fields } : line };
 }

@@ -7,6 +7,8 @@ import type { Track } from "./types";
 const WAIT_MS = 2000;
 const BATCH_MAX = 50;
 const VERSION = "1";
+/** What a visit tells of its device without consent: nothing. What is left out is blank. */
+const NOBODYS = { version: "", system: "other", network: "unknown" } as const;
 
 /** A visit's teller. */
 export interface Telemetry {
@@ -25,6 +27,7 @@ export function visitTo(host: Host, options: Options): Telemetry {
 
 /** The teller of one new visit, whose id is random and ends with it. */
 export function makeTelemetry(host: Host, options: Options): Telemetry {
+  const isAsked = !!options.consent;
   const began = host.now();
   const visit = newKey(host).slice(-22);
   let queue: (Track & { at_ms: number })[] = [];
@@ -32,19 +35,20 @@ export function makeTelemetry(host: Host, options: Options): Telemetry {
   let isDrawn = false;
   let seq = 0;
   let stop: (() => void) | null = null;
-  let device: Device | null = null;
+  let device: Partial<Device> | null = isAsked ? null : NOBODYS;
   const send = () => {
     stop = null;
     if (!queue.length || !device || sample === null) return;
-    // Without consent the server counts the visit and hears nothing of it.
-    const events = options.consent ? queue : queue.slice(0, 1);
+    const events = queue;
     queue = [];
     const app = { version: VERSION, host: host.name, ...device };
-    const told = { checkout: options.token, visit, seq: seq++, consent: !!options.consent, sample, app, events };
+    const told = { checkout: options.token, visit, seq: seq++, consent: isAsked, sample, app, events };
     if (isDrawn) host.beacon(options.base + "/v1/telemetry", JSON.stringify(told));
   };
   const telemetry: Telemetry = {
     push(line) {
+      // Without consent the server counts the visit and hears nothing of it.
+      if (!isAsked && line.name !== "open") return;
       if (queue.length < BATCH_MAX) queue.push({ ...line, at_ms: host.now() - began });
       stop ??= host.later(() => {
         const found = device ? Promise.resolve(device) : host.device();

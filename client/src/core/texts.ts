@@ -22,6 +22,11 @@ export const BUILT_IN: Record<"zh" | "en", Texts> = {
   },
 };
 
+/** Our language nearest to one that a system or a page names. */
+export function closest(language: string | undefined): string {
+  return /^en/i.test(language ?? "") ? "en" : "zh-CN";
+}
+
 /** Says a key with its named values, `{amount}`-like places filled. A key without a text shows as itself. */
 export type Say = (key: string, values?: Record<string, string | number>) => string;
 

@@ -115,7 +115,10 @@ export interface Answer {
   methods: Method[];
   payment: Payment | null;
   shopper: { id: string; profile: Profile | null; last_method: string | null } | null;
+  /** What this shopper gave for the order. */
   contact: Contact | null;
+  /** What the order has, whoever gave it. */
+  contact_given?: ContactKind[];
   texts: Record<string, string>;
   links: { help: string | null; refund: string | null; feedback: string | null; back: string | null };
   telemetry: { rate: number };
@@ -137,14 +140,16 @@ export interface Reply {
   status: number;
   body: unknown;
   etag: string | null;
+  /** Ask again no sooner than after so many seconds. */
+  wait_seconds?: number;
 }
 
 /** A line of telemetry; never an address, a token or a name. */
 export interface Track {
   name: string;
-  method?: string;
+  method?: string | undefined;
   taps?: number;
   fields?: number;
   duration_ms?: number;
-  code?: string;
+  code?: string | undefined;
 }

@@ -1,8 +1,8 @@
 /** What a state looks like: one flat value of finished texts, so that templates hold no logic beyond comparisons. */
 
-import { contactLine, contactOf, missingContact } from "./contact";
+import { contactLine, contactOf, isGiven, missingContact } from "./contact";
 import { amountText } from "./money";
-import { amountDue, canPay, isPayable, type State } from "./state";
+import { amountDue, canPay, isKept, isOpen, isPayable, type State } from "./state";
 import { speaker, type Say } from "./texts";
 import type { Answer, ContactKind } from "./types";
 
@@ -107,7 +107,7 @@ export function show(state: State, lang: string, now: number, most = METHODS_SHO
     needs: answer.order.needs.map((kind) => ({
       kind,
       title: say("contact." + kind),
-      line: contactLine(contactOf(answer, state.contact, kind)) || say("contact.add"),
+      line: contactLine(contactOf(answer, state.contact, kind)) || say(isGiven(answer, kind) ? "contact.given" : "contact.add"),
     })),
     offer: offer(state, answer, say, money),
   };
@@ -126,7 +126,7 @@ function screenOf(state: State, answer: Answer): Screen {
   const { phase } = answer;
   if (phase === "qr") return "qr";
   if (isPayable(phase)) return state.stage === "confirming" && state.sheet !== "cancel" ? "wait" : "pay";
-  return phase === "success" ? "done" : phase === "unknown" || phase === "processing" ? "wait" : "over";
+  return phase === "success" ? "done" : isOpen(phase) ? "wait" : "over";
 }
 
 /** Without an answer: the skeleton, or what went wrong and one button. */
@@ -158,6 +158,8 @@ function spoken(state: State, answer: Answer, say: Say): Partial<Show> {
 }
 
 function note(state: State, answer: Answer, say: Say): Show["note"] {
+  const { mistake } = state;
+  if (mistake && state.isFresh) return { tone: "warn", title: say("contact." + mistake.field), why: say("contact.wrong") };
   const name = state.trouble ?? (state.isFresh ? (state.note ?? (answer.phase === "cancelled" && "cancelled")) : null);
   if (!name) return null;
   const method = methodName(answer, state.refused[state.refused.length - 1]);
@@ -172,17 +174,17 @@ function button(state: State, answer: Answer, say: Say, amount: string): Partial
   if (isChecking || stage !== "idle") return { button: say(isChecking ? "checkout.checking" : "checkout.paying"), isBusy: true };
   if (answer.phase === "qr") return {};
   if (!canPay(state)) return { button: say("checkout.no_method") };
-  const missing = missingContact(answer, state.contact);
+  const missing = missingContact(answer, state);
   if (missing) return { button: say("contact.first_" + missing) };
   const key = state.note === "failed" ? "checkout.pay_instead" : "checkout.pay";
-  return { button: say(key, { method: methodName(answer, state.method), amount }), isOff: false };
+  return { button: say(key, { method: methodName(answer, state.method), amount }), isOff: state.isHeld };
 }
 
 function offer(state: State, answer: Answer, say: Say, money: (minor: number) => string): Show["offer"] {
   const { offers } = answer;
   const used = offers.find((one) => (state.offer === undefined ? one.is_applied : one.id === state.offer));
   const best = used ?? offers[0];
-  if (!best) return null;
+  if (!best || isKept(best)) return null;
   const why = used ? (used === offers[0] ? "checkout.offer_best" : "checkout.offers") : "checkout.no_offer";
   return { name: best.name, why: say(why), saving: used ? "−" + money(used.saving_minor) : "", on: !!used };
 }

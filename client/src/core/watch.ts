@@ -3,7 +3,7 @@
 import { makeShopper, readView, type Options } from "./api";
 import { keep, recall } from "./cache";
 import type { Host } from "./host";
-import { isOpen, LOOKS_MAX, WAITS_SECONDS } from "./state";
+import { isGone, isOpen, LOOKS_MAX, WAITS_SECONDS } from "./state";
 import type { Answer } from "./types";
 
 /** A look that goes on while the result is open; `look` begins it anew, when the page comes back. */
@@ -31,8 +31,9 @@ export function watch(host: Host, options: Options, paint: (answer: Answer | nul
     if (isFresh) keep(host, options.token, (answer = reply.body as Answer));
     paint(answer, isFresh);
     looks += 1;
-    const isWaiting = !answer || isOpen(answer.phase) || !isFresh;
-    if (isWaiting && looks < LOOKS_MAX) stop = host.later(once, (WAITS_SECONDS[looks] ?? 8) * 1000);
+    const isWaiting = !isGone(reply.status) && (!isFresh || !answer || isOpen(answer.phase));
+    const seconds = Math.max(WAITS_SECONDS[looks] ?? 8, reply.wait_seconds ?? 0);
+    if (isWaiting && looks < LOOKS_MAX) stop = host.later(once, seconds * 1000);
   };
   if (answer) paint(answer, false);
   void once();

@@ -5,6 +5,7 @@
 
 import type { Options } from "../core/api";
 import type { Host } from "../core/host";
+import type { Address } from "../core/types";
 
 /** A component under way: its data, and how it sets them. */
 export interface Self {
@@ -41,10 +42,16 @@ export interface Platform {
   emit(self: Self, name: string, detail: object): void;
   /** How much larger than normal the reader wants text; 1 is normal. */
   textScale(): number;
-  /** A verified-phone proof out of the platform's button, or null. */
-  phoneProof(event: Tap): Promise<string | null>;
   /** Opens a page of this mini-program. */
   visit(path: string): void;
+}
+
+/** What the contact form asks of a platform; a build takes `wx-book` or `my-book` for `#book`. */
+export interface Book {
+  /** An address out of the platform's own book, or null when the shopper chose none. */
+  pickAddress(): Promise<Address | null>;
+  /** A verified-phone proof out of the platform's button, or null. */
+  phoneProof(event: Tap): Promise<string | null>;
 }
 
 /** The component's methods with `this` as their first argument. */

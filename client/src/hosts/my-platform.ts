@@ -42,15 +42,6 @@ export function textScale(): number {
   return (Number(my.getSystemInfoSync()["fontSizeSetting"]) || 16) / 16;
 }
 
-/** The sealed phone number, which the server verifies and opens; the tap on the button was the agreement. */
-export function phoneProof(): Promise<string | null> {
-  return new Promise((resolve) => {
-    const success = (found: { response: unknown }) =>
-      resolve(typeof found.response === "string" ? found.response : JSON.stringify(found.response));
-    my.getPhoneNumber({ success, fail: () => resolve(null) });
-  });
-}
-
 /** Goes to a page of this mini-program. */
 export function visit(url: string): void {
   my.navigateTo({ url });

@@ -1,8 +1,9 @@
 /** Alipay. A result code is a hint: 8000 and 6004 may be paid, and 9000 is not proof. */
 
 import { TIMEOUT_MS, type Device, type Host, type Raw } from "../core/host";
-import type { Address, Invoke, SheetResult } from "../core/types";
-import { closest, later, networkOf, systemOf } from "./shared";
+import { closest } from "../core/texts";
+import type { Invoke, SheetResult } from "../core/types";
+import { headersOf, later, networkOf, systemOf } from "./shared";
 
 type Found = Record<string, unknown>;
 interface Call extends Found {
@@ -50,15 +51,6 @@ export function makeMy(my: My): Host {
         my.getAuthCode({ scopes: "auth_base", success, fail: () => resolve(null) });
       }),
     pay: (invoke) => new Promise((resolve) => pay(my, invoke, resolve)),
-    address: () =>
-      new Promise((resolve) => {
-        // Cancelled, refused, or not granted to this app: all mean "by hand".
-        my.getAddress({
-          success: (done: { resultStatus?: string; result?: Record<string, string> }) =>
-            resolve(done.result && String(done.resultStatus) === "9000" ? addressOf(done.result) : null),
-          fail: () => resolve(null),
-        });
-      }),
     device: () => describe(my, system),
     beacon(url, data) {
       void request(my, { method: "POST", url, headers: { "content-type": "text/plain" }, data });
@@ -72,8 +64,7 @@ export function makeMy(my: My): Host {
 function request(my: My, wish: Found): Promise<Raw> {
   return new Promise((resolve) => {
     const done = ({ status = 0, data, headers = {} }: { status?: number; data?: unknown; headers?: Record<string, string> }) => {
-      const etag = headers["etag"] ?? headers["ETag"] ?? headers["Etag"] ?? null;
-      resolve({ status, text: typeof data === "string" ? data : "", etag });
+      resolve({ status, text: typeof data === "string" ? data : "", ...headersOf(headers) });
     };
     // A status that is no 2xx comes to `fail` with its body on most versions: it is an answer all the same.
     my.request({ ...wish, timeout: TIMEOUT_MS, dataType: "text", success: done, fail: done });
@@ -91,17 +82,6 @@ function pay(my: My, invoke: Invoke, resolve: (said: SheetResult) => void): void
     success: (done: { resultCode: string }) => resolve(RESULTS[done.resultCode] ?? "unknown"),
     fail: () => resolve("fail"),
   });
-}
-
-function addressOf(found: Record<string, string>): Address {
-  return {
-    name: found["fullname"] ?? "",
-    phone: (found["mobilePhone"] ?? "").replace(/[ -]/g, ""),
-    province: found["prov"] ?? "",
-    city: found["city"] ?? "",
-    district: found["area"] ?? "",
-    street: (found["street"] ?? "") + (found["address"] ?? ""),
-  };
 }
 
 async function describe(my: My, system: Record<string, string | undefined>): Promise<Device> {

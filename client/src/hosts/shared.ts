@@ -1,18 +1,14 @@
-/** What every adapter needs: languages, systems and networks in our words. */
+/** What every adapter needs: systems and networks in our words. */
 
-import type { Device } from "../core/host";
+import type { Device, Raw } from "../core/host";
 
-/** Our language nearest to the system's. */
-export function closest(language: string | undefined): string {
-  return /^en/i.test(language ?? "") ? "en" : "zh-CN";
-}
-
-const RENAMED: Record<string, Device["system"]> = { ohos: "harmony", iphone: "ios", ipad: "ios", mac: "macos" };
+/** The first that is named counts: Harmony says Android too, both say Linux, and iOS says Mac. */
+const SYSTEMS = ["harmony", "android", "ios", "windows", "macos", "linux"] as const;
 
 /** The system in a platform's own words. */
 export function systemOf(text: string): Device["system"] {
-  const found = /harmony|ohos|android|ios|iphone|ipad|windows|mac|linux/i.exec(text)?.[0].toLowerCase() ?? "other";
-  return RENAMED[found] ?? (found as Device["system"]);
+  const words = text.toLowerCase().replace("ohos", "harmony").replace(/iphone|ipad/, "ios").replace("mac", "macos");
+  return SYSTEMS.find((name) => words.includes(name)) ?? "other";
 }
 
 /** The network in a platform's own words. */
@@ -26,4 +22,11 @@ export function networkOf(text: string): Device["network"] {
 export function later(run: () => void, milliseconds: number): () => void {
   const timer = setTimeout(run, milliseconds);
   return () => clearTimeout(timer);
+}
+
+/** The headers that we read, however the platform spells their names. */
+export function headersOf(headers: Record<string, string>): Pick<Raw, "etag" | "retry_after"> {
+  const found: Record<string, string> = {};
+  for (const name in headers) found[name.toLowerCase()] = headers[name] as string;
+  return { etag: found["etag"] ?? null, retry_after: found["retry-after"] };
 }

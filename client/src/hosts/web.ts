@@ -1,8 +1,9 @@
 /** A browser: one's own, or the one inside a wallet's app, which opens that wallet's sheet by a bridge. */
 
 import { TIMEOUT_MS, type Device, type Host, type Raw } from "../core/host";
+import { closest } from "../core/texts";
 import type { Invoke, SheetResult } from "../core/types";
-import { closest, networkOf, systemOf } from "./shared";
+import { networkOf, systemOf } from "./shared";
 
 interface Bridge {
   WeixinJSBridge?: { invoke(name: string, params: object, done: (said: { err_msg: string }) => void): void };
@@ -30,7 +31,6 @@ export function makeWeb(window: Browser): Host {
     },
     code: () => Promise.resolve(null),
     pay: (invoke) => payOnWeb(window, invoke),
-    address: () => Promise.resolve(null),
     device: () => Promise.resolve(describe(window)),
     beacon: (url, text) => {
       // Text without a type of its own needs no preflight, and a beacon outlives the page.
@@ -59,7 +59,7 @@ async function request(window: Browser, url: string, init: RequestInit): Promise
   const timer = window.setTimeout(() => stop.abort(), TIMEOUT_MS);
   try {
     const reply = await window.fetch(url, { ...init, cache: "no-store", credentials: "omit", signal: stop.signal });
-    return { status: reply.status, text: await reply.text(), etag: reply.headers.get("etag") };
+    return { status: reply.status, text: await reply.text(), etag: reply.headers.get("etag"), retry_after: reply.headers.get("retry-after") };
   } catch {
     return { status: 0, text: "", etag: null }; // no connection, or too late
   } finally {

@@ -1,6 +1,6 @@
 /** Components in WeChat's dialect. */
 
-import { bound, on, readOptions, type Self, type Spec, type Tap } from "./component";
+import { bound, on, readOptions, type Self, type Spec } from "./component";
 import { makeWx } from "./wx";
 
 /** The host of this mini-program. */
@@ -37,11 +37,6 @@ export function emit(self: Self, name: string, detail: object): void {
 /** The reader's own text size. */
 export function textScale(): number {
   return (wx.getAppBaseInfo() as { fontSizeScaleFactor?: number }).fontSizeScaleFactor ?? 1;
-}
-
-/** The one-time code of the phone button. */
-export async function phoneProof(event: Tap): Promise<string | null> {
-  return event.detail.code ?? null;
 }
 
 /** Goes to a page of this mini-program. */

@@ -1,8 +1,9 @@
 /** WeChat. The sheet's words are hints: "ok" comes only after the shopper taps the last button, so the server is asked anyway. */
 
 import { TIMEOUT_MS, type Device, type Host, type Raw } from "../core/host";
-import type { Address, Invoke, SheetResult } from "../core/types";
-import { closest, later, networkOf, systemOf } from "./shared";
+import { closest } from "../core/texts";
+import type { Invoke, SheetResult } from "../core/types";
+import { headersOf, later, networkOf, systemOf } from "./shared";
 
 type Wx = WechatMiniprogram.Wx;
 
@@ -24,11 +25,6 @@ export function makeWx(wx: Wx): Host {
         wx.login({ success: (done) => resolve(done.code), fail: () => resolve(null) });
       }),
     pay: (invoke) => new Promise((resolve) => pay(wx, invoke, resolve)),
-    address: () =>
-      new Promise((resolve) => {
-        // Cancelled, refused, or not declared in the app's privacy agreement: all mean "by hand".
-        wx.chooseAddress({ success: (found) => resolve(addressOf(found)), fail: () => resolve(null) });
-      }),
     device: () => describe(wx),
     beacon(url, data) {
       void request(wx, { method: "POST", url, header: { "content-type": "text/plain" }, data });
@@ -46,8 +42,7 @@ function request(wx: Wx, wish: WechatMiniprogram.RequestOption): Promise<Raw> {
       timeout: TIMEOUT_MS,
       dataType: "text" as "其他", // anything but "json" is left as a text
       success({ statusCode, data, header }) {
-        const found = header as Record<string, string>;
-        resolve({ status: statusCode, text: data as string, etag: found["ETag"] ?? found["Etag"] ?? found["etag"] ?? null });
+        resolve({ status: statusCode, text: data as string, ...headersOf(header as Record<string, string>) });
       },
       fail: () => resolve({ status: 0, text: "", etag: null }),
     });
@@ -65,18 +60,6 @@ function pay(wx: Wx, invoke: Invoke, resolve: (said: SheetResult) => void): void
     success: () => resolve("ok"),
     fail: (said) => resolve(/cancel/.test(said.errMsg) ? "cancel" : "fail"),
   });
-}
-
-function addressOf(found: WechatMiniprogram.ChooseAddressSuccessCallbackResult): Address {
-  return {
-    name: found.userName,
-    phone: found.telNumber.replace(/[ -]/g, ""),
-    province: found.provinceName,
-    city: found.cityName,
-    district: found.countyName,
-    street: found.detailInfo,
-    ...(found.postalCode && { postcode: found.postalCode }),
-  };
 }
 
 async function describe(wx: Wx): Promise<Device> {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { answer, BASE, method, payment, TOKEN } from "../support/answer";
 import { makeMyStub, Script } from "../support/platforms";
+import { problem } from "../support/problems";
 
 interface Definition {
   props: Record<string, unknown>;
@@ -140,7 +141,7 @@ test("a sheet that is not there throws, and is not a failure", async () => {
 });
 
 test("a 422 that the platform gives to fail is read: another method is offered", async () => {
-  script.post = () => ({ status: 422, body: { type: "/problems/method_unavailable" } });
+  script.post = () => problem("method_unavailable");
   await open();
   await tap();
   expect(made.data).toMatchObject({ button: "改用云闪付 ¥86.00", note: { tone: "bad" } });

@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 
 import { answer, INVOKE, method, payment } from "../support/answer";
 import { ok, type Said } from "../support/host";
+import { problem } from "../support/problems";
 import { anew, bodies, comeBack, keys, open, PAID, s, says, tap, told, view } from "../support/stage";
 
 beforeEach(() => anew());
@@ -59,7 +60,9 @@ test("the cached view is shown at once and cannot be paid until the server confi
   expect(keys()).toEqual([]);
   s.host.get = () => ok(answer({ pay: { amount_minor: 9100, saving_minor: 500 } }));
   await tap();
-  expect(view()).toMatchObject({ amount: "¥91.00", note: { title: "金额已变，请再看一眼" }, isOff: false });
+  expect(view()).toMatchObject({ amount: "¥91.00", note: { title: "金额已变，请再看一眼" }, isOff: true });
+  await s.host.pass(0.7);
+  expect(view().isOff).toBe(false);
 });
 
 test("a double tap posts once", async () => {
@@ -71,7 +74,7 @@ test("a double tap posts once", async () => {
 });
 
 test("a definite no keeps the basket and offers another method", async () => {
-  s.host.post = () => ({ status: 422, body: { type: "/problems/method_unavailable" } });
+  s.host.post = () => problem("method_unavailable");
   await open({ consent: true });
   await tap();
   expect(view()).toMatchObject({ screen: "pay", amount: "¥86.00", button: "改用云闪付 ¥86.00", note: { tone: "bad" } });
@@ -96,7 +99,7 @@ test("a refused payment says the channel's reason and offers another method", as
 });
 
 test("time-outs and 5xx are unknown, never failed; they block a second payment and resolve by themselves", async () => {
-  for (const said of [null, { status: 502 }, { status: 503, body: { type: "/problems/overloaded" } }, { status: 408 }] as Said[]) {
+  for (const said of [null, { status: 502 }, problem("overloaded"), { status: 408 }] as Said[]) {
     anew();
     s.host.post = () => said;
     await open();
@@ -182,7 +185,7 @@ test("an old failure that is still shown is no answer to a new tap whose own ans
 test("409 payment_unknown and request_in_flight are unknown; a paid order is paid", async () => {
   for (const code of ["payment_unknown", "request_in_flight", "order_not_open"]) {
     anew();
-    s.host.post = () => ({ status: 409, body: { type: `/problems/${code}` } });
+    s.host.post = () => problem(code);
     await open();
     s.host.get = () => ok(PAID);
     await tap();
@@ -194,13 +197,14 @@ test("409 payment_unknown and request_in_flight are unknown; a paid order is pai
 test("a changed amount is looked at again before it is paid", async () => {
   for (const code of ["amount_changed", "offer_gone"]) {
     anew();
-    s.host.post = () => ({ status: 409, body: { type: `/problems/${code}` } });
+    s.host.post = () => problem(code);
     await open();
     s.host.get = () => ok(answer({ pay: { amount_minor: 9600, saving_minor: 0 }, offers: [] }));
     await tap();
     expect(s.host.sheets).toEqual([]);
-    expect(view()).toMatchObject({ screen: "pay", button: "微信支付 ¥96.00", note: { title: "金额已变，请再看一眼" }, isOff: false });
+    expect(view()).toMatchObject({ screen: "pay", button: "微信支付 ¥96.00", note: { title: "金额已变，请再看一眼" }, isOff: true });
     s.host.post = () => ({ status: 201, body: payment() });
+    await s.host.pass(0.7);
     await tap();
     expect(bodies()[1]).toMatchObject({ amount_minor: 9600 });
     expect(new Set(keys()).size).toBe(2);
@@ -208,11 +212,18 @@ test("a changed amount is looked at again before it is paid", async () => {
   }
 });
 
-test("too many: nothing was started, says so, and the same method can be tapped again", async () => {
-  s.host.post = () => ({ status: 429, body: { type: "/problems/rate_limited" } });
+test("too many is not known: it is looked at as long as the server asks, then the same payment can be tapped again", async () => {
+  s.host.post = () => problem("rate_limited");
   await open();
+  s.host.get = says({ ...problem("rate_limited"), retry: "7" }, ok(answer()));
   await tap();
-  expect(view()).toMatchObject({ note: { title: "来付款的人太多，请过一会儿再付" }, button: "微信支付 ¥86.00", isOff: false });
+  expect(view()).toMatchObject({ screen: "wait", note: null });
+  await s.host.pass(6);
+  expect(s.host.calls("GET", "/checkout/")).toHaveLength(2);
+  await s.host.pass(10);
+  expect(view()).toMatchObject({ note: { title: "这次没付完，订单还在" }, button: "微信支付 ¥86.00", isOff: false });
+  await tap();
+  expect(keys()[1]).toBe(keys()[0]);
 });
 
 test("cancelling keeps page and selection, after the server was asked", async () => {
@@ -290,7 +301,50 @@ test("expired, closed and late money each say what is known of the charge", asyn
 
 test("an address that is not ours, or over, says so and takes what was cached away", async () => {
   await open();
-  s.host.get = () => ({ status: 401, body: { type: "/problems/unauthenticated" } });
+  s.host.get = () => problem("unauthenticated");
   await comeBack();
   expect(view()).toMatchObject({ screen: "error", heading: "这个付款地址无效", button: "" });
+});
+
+test("a tap in flight does not pay an amount that has just changed: the button waits for 700 ms after the last change", async () => {
+  await open();
+  s.host.get = () => ok(answer({ pay: { amount_minor: 9100, saving_minor: 500 } }));
+  await comeBack();
+  await tap();
+  await s.host.pass(0.5);
+  s.host.get = () => ok(answer({ pay: { amount_minor: 9600, saving_minor: 0 }, offers: [] }));
+  await comeBack();
+  await s.host.pass(0.6);
+  await tap();
+  expect(keys()).toEqual([]);
+  expect(view()).toMatchObject({ button: "微信支付 ¥96.00", isOff: true });
+  await s.host.pass(0.1);
+  expect(view().isOff).toBe(false);
+  await tap();
+  expect(bodies()).toMatchObject([{ amount_minor: 9600 }]);
+});
+
+test("an answer that says the same holds nothing up", async () => {
+  await open();
+  await comeBack();
+  expect(view()).toMatchObject({ isOff: false, note: null });
+  await tap();
+  expect(keys()).toHaveLength(1);
+});
+
+test("an order behind a code is no dead end where no code can be shown; where it can, the code is", async () => {
+  const native = payment({ method: "wechatpay/native", invoke: { ...INVOKE, kind: "qr" } });
+  const cached = () => ok(answer({ phase: "qr", payment: native }));
+  s.host.get = cached;
+  await open();
+  expect(view()).toMatchObject({ screen: "pay", button: "微信支付 ¥86.00", isOff: false });
+  s.running.send({ is: "method", method: "unionpay/app" });
+  await tap();
+  expect(bodies()).toMatchObject([{ method: "unionpay/app" }]);
+  expect(s.host.sheets).toEqual([INVOKE]);
+  s.running.close();
+  anew({ opens: ["redirect", "qr"] });
+  s.host.get = cached;
+  await open();
+  expect(view()).toMatchObject({ screen: "qr", button: "" });
 });

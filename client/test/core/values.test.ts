@@ -8,7 +8,7 @@ import { readForm } from "../../src/core/form";
 import { amountParts, amountText } from "../../src/core/money";
 import { speaker } from "../../src/core/texts";
 import { clockText } from "../../src/core/view";
-import { networkOf, systemOf } from "../../src/hosts/shared";
+import { headersOf, networkOf, systemOf } from "../../src/hosts/shared";
 import { answer, payment, texts } from "../support/answer";
 
 test.each([
@@ -82,9 +82,30 @@ test("questions come with their answers", () => {
   for (const { q, a } of found) expect(q && a).toBeTruthy();
 });
 
-test("systems and networks in our words", () => {
-  expect(["iOS 17", "Android 14", "HarmonyOS 5", "OpenHarmony", "macOS", "Windows", "plan9"].map(systemOf)).toEqual(
-    ["ios", "android", "harmony", "harmony", "macos", "windows", "other"],
-  );
+test.each([
+  ["iOS 17", "ios"],
+  ["Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X)", "ios"],
+  ["Mozilla/5.0 (iPad; CPU OS 17_2 like Mac OS X)", "ios"],
+  ["Android 14", "android"],
+  ["Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/120", "android"],
+  ["Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AN00) Chrome/99", "harmony"],
+  ["HarmonyOS 5", "harmony"],
+  ["OpenHarmony", "harmony"],
+  ["ohos", "harmony"],
+  ["Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "windows"],
+  ["Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)", "macos"],
+  ["macOS", "macos"],
+  ["Mozilla/5.0 (X11; Linux x86_64)", "linux"],
+  ["plan9", "other"],
+])("%s is %s", (words, system) => {
+  expect(systemOf(words)).toBe(system);
+});
+
+test("networks in our words", () => {
   expect(["WIFI", "4g", "none", "NOTREACHABLE", "ethernet"].map(networkOf)).toEqual(["wifi", "4g", "offline", "offline", "unknown"]);
+});
+
+test("headers are found however a platform spells them", () => {
+  expect(headersOf({ ETag: '"a"', "retry-After": "7" })).toEqual({ etag: '"a"', retry_after: "7" });
+  expect(headersOf({})).toEqual({ etag: null });
 });

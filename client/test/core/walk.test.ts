@@ -7,13 +7,14 @@ import { begin, isPayable, type Event, type Intent, type State } from "../../src
 import type { Answer, Payment, Phase, Reply, SheetResult } from "../../src/core/types";
 import { show } from "../../src/core/view";
 import { answer, payment } from "../support/answer";
+import { problem, wrong } from "../support/problems";
 
 const LIVES = 3000;
 const STEPS = 40;
 const PHASES: Phase[] = ["ready", "qr", "processing", "unknown", "success", "failed", "cancelled", "expired", "closed"];
 const STATES: Payment["state"][] = ["SENDING", "UNKNOWN", "PENDING", "REFUSED", "CLOSED", "CAPTURED"];
 const SHEETS: SheetResult[] = ["ok", "cancel", "fail", "unknown"];
-const CODES = ["payment_unknown", "request_in_flight", "order_not_open", "amount_changed", "offer_gone", "contact_missing", "rate_limited", "method_unavailable", "channel_refused"];
+const CODES = ["payment_unknown", "request_in_flight", "order_not_open", "amount_changed", "offer_gone", "contact_missing", "rate_limited", "method_unavailable", "channel_refused", "idempotency_key_reused", "state_conflict", "forbidden"];
 
 /** Numbers from a seed (mulberry32), so that a life that breaks a rule can be lived again. */
 function draws(seed: number): (below: number) => number {
@@ -38,7 +39,7 @@ function drawReply(draw: (below: number) => number, body: () => unknown, success
   if (kind < 2) return { status: success, body: body(), etag: null };
   if (kind === 2) return { status: 0, body: null, etag: null };
   if (kind === 3) return { status: [500, 502, 503, 408][draw(4)] as number, body: null, etag: null };
-  return { status: [409, 422, 429][draw(3)] as number, body: { type: `/problems/${CODES[draw(CODES.length)]}` }, etag: null };
+  return { status: [409, 422, 429][draw(3)] as number, body: problem(CODES[draw(CODES.length)] as string, draw(2) ? [wrong("/contact/address")] : []).body, etag: null };
 }
 
 test("one payment at a time, nothing stale or unknown is paid, one key is one body, and unknown is never failed", () => {
@@ -65,19 +66,19 @@ function live(seed: number): void {
       if (intent.do === "open") expect(open.filter((one) => one.do === "open"), `seed ${seed}`).toEqual([]);
       if (intent.do !== "pay") continue;
       expect(open.filter((one) => one.do === "pay"), `seed ${seed}`).toEqual([]);
-      expect(before.isFresh && isPayable(before.answer?.phase as Phase) && before.stage === "idle", `seed ${seed}`).toBe(true);
+      expect(before.isFresh && !before.isHeld && isPayable(before.answer?.phase as Phase) && before.stage === "idle", `seed ${seed}`).toBe(true);
       const body = JSON.stringify(intent.body);
       expect(bodies.get(intent.key) ?? body, `seed ${seed}`).toBe(body);
       bodies.set(intent.key, body);
       isLost = false;
     }
-    open.push(...intents.filter((one) => ["load", "pay", "open", "wait"].includes(one.do)));
+    open.push(...intents.filter((one) => ["load", "pay", "open", "wait", "hold"].includes(one.do)));
     if (isLost && event.is === "answered") expect(state.note, `seed ${seed}`).not.toBe("failed");
     show(state, "zh-CN", 0); // every state can be drawn
   };
   apply({ is: "opened", cached: draw(2) ? drawAnswer(draw) : null, result: draw(4) ? null : (SHEETS[draw(4)] as SheetResult) });
   for (let turn = 0; turn < STEPS; turn += 1) {
-    const doing = draw(8);
+    const doing = draw(9);
     if (doing < 2 && take("load")) apply({ is: "loaded", reply: drawReply(draw, () => drawAnswer(draw), 200) });
     else if (doing === 2 && take("pay")) {
       const reply = drawReply(draw, () => payment({ state: STATES[draw(6)] as Payment["state"] }), 201);
@@ -86,6 +87,7 @@ function live(seed: number): void {
     } else if (doing === 3 && take("open")) apply({ is: "sheet", result: SHEETS[draw(4)] as SheetResult });
     else if (doing === 4 && take("wait")) apply({ is: "tick" });
     else if (doing === 5) apply({ is: "shown" });
+    else if (doing === 7 && take("hold")) apply({ is: "released" });
     else if (doing === 6) apply({ is: "method", method: draw(2) ? "unionpay/app" : "wechatpay/miniprogram" });
     else apply({ is: "pay", key: `key-${seed}-${turn}` });
   }

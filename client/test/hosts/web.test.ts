@@ -91,8 +91,8 @@ test("no connection and too late are status 0; a reply is its text and tag", asy
   await vi.advanceTimersByTimeAsync(5000);
   expect(await waiting).toMatchObject({ status: 0 });
   vi.useRealTimers();
-  const reply = { status: 200, text: async () => "{}", headers: new Headers({ etag: '"a"' }) };
-  expect(await makeWeb(browser("", { fetch: async () => reply })).request(ask)).toEqual({ status: 200, text: "{}", etag: '"a"' });
+  const reply = { status: 200, text: async () => "{}", headers: new Headers({ etag: '"a"', "retry-after": "3" }) };
+  expect(await makeWeb(browser("", { fetch: async () => reply })).request(ask)).toEqual({ status: 200, text: "{}", etag: '"a"', retry_after: "3" });
 });
 
 test("a storage that is forbidden or full is no storage", () => {

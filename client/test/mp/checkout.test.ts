@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { answer, BASE, payment, TOKEN } from "../support/answer";
 import { makeWxStub, Script } from "../support/platforms";
+import { problem } from "../support/problems";
 
 const simulate = createRequire(import.meta.filename)("miniprogram-simulate") as {
   load(path: string, name: string, options: object): string;
@@ -166,7 +167,7 @@ test("what is cached is shown and cannot be paid until it is fresh", async () =>
 });
 
 test("a changed amount is shown before it is paid", async () => {
-  script.post = () => ({ status: 409, body: { type: "/problems/amount_changed" } });
+  script.post = () => problem("amount_changed");
   await open();
   script.get = () => ({ status: 200, body: answer({ pay: { amount_minor: 9600, saving_minor: 0 }, offers: [] }) });
   await tap();
@@ -176,7 +177,7 @@ test("a changed amount is shown before it is paid", async () => {
 });
 
 test("refused: another method is chosen, and pays", async () => {
-  script.post = () => ({ status: 422, body: { type: "/problems/method_unavailable" } });
+  script.post = () => problem("method_unavailable");
   await open();
   await tap();
   expect(text()).toContain("改用云闪付 ¥86.00");

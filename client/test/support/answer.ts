@@ -66,6 +66,7 @@ export function answer(more: Partial<Answer> = {}): Answer {
     payment: null,
     shopper: null,
     contact: null,
+    contact_given: [],
     texts: texts("zh"),
     links: { help: null, refund: null, feedback: null, back: "https://shop.example.com/" },
     telemetry: { rate: 1 },

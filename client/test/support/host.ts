@@ -4,7 +4,7 @@ import type { Ask, Host, Raw } from "../../src/core/host";
 import type { Answer, Invoke, SheetResult } from "../../src/core/types";
 
 /** What the server says to one request; null: nothing, the line is dead. */
-export type Said = { status: number; body?: unknown; etag?: string } | null;
+export type Said = { status: number; body?: unknown; etag?: string; retry?: string } | null;
 
 interface Timer {
   at: number;
@@ -34,7 +34,7 @@ export class TestHost implements Host {
     await Promise.resolve();
     const said = ask.url.endsWith("/shoppers/sessions") ? this.session() : ask.method === "GET" ? this.get() : this.post();
     if (!said) return { status: 0, text: "", etag: null };
-    return { status: said.status, text: said.body === undefined ? "" : JSON.stringify(said.body), etag: said.etag ?? null };
+    return { status: said.status, text: said.body === undefined ? "" : JSON.stringify(said.body), etag: said.etag ?? null, retry_after: said.retry ?? null };
   }
   read = (key: string) => this.stored.get(key) ?? null;
   write = (key: string, text: string | null) => void (text === null ? this.stored.delete(key) : this.stored.set(key, text));
@@ -43,7 +43,6 @@ export class TestHost implements Host {
     this.sheets.push(invoke);
     return this.sheet();
   }
-  address = async () => null;
   device = async () => ({ host_version: "8.0", system: "ios" as const, system_version: "17", device: "", network: "wifi" as const });
   beacon = (url: string, text: string) => void this.beacons.push({ url, body: JSON.parse(text) as never });
   now = () => this.clock;

@@ -1,9 +1,10 @@
 /** Where the goods go and whom to call: the platform's own book first, by hand always. */
 
+import { phoneProof, pickAddress } from "#book";
 import { FIELDS, readForm } from "../../core/form";
 import type { Contact, ContactKind, Profile } from "../../core/types";
 import type { Self } from "../../hosts/component";
-import { call, define, emit, host, makeShopper, newKey, optionsOf, phoneProof, prop } from "../shared";
+import { call, define, emit, host, makeShopper, newKey, optionsOf, prop } from "../shared";
 
 interface Inside extends Self {
   sfTexts: Record<string, string>;
@@ -15,7 +16,7 @@ define({
   methods: {
     async choose(self: Inside, tap) {
       const kind = tap.currentTarget.dataset["kind"] as ContactKind;
-      const found = kind === "address" ? await host.address() : null;
+      const found = kind === "address" ? await pickAddress() : null;
       if (found) return give(self, kind, found, 0);
       self.sfTexts = {};
       const labels = prop(self, "t") as Record<string, string>;

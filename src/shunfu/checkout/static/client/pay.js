@@ -1,1 +1,1 @@
-import "./pay-2ce80b0a1cb4.js";
+import "./pay-ffbb9530fb16.js";
