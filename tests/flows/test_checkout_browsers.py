@@ -219,10 +219,10 @@ async def test_a_platform_that_does_not_answer_leaves_the_order_as_it_is(world: 
     await refused(world, visitor, back)
 
 
-async def test_a_shopper_who_comes_again_needs_no_second_walk(world: World) -> None:
+async def test_a_shopper_who_comes_again_walks_again_to_the_same_payment(world: World) -> None:
     visitor = await visit(world, WECHAT)
     first = await visitor.get(await walked(world, visitor))
-    second = await visitor.tap("wechatpay/jsapi")
+    second = await visitor.get(await walked(world, visitor))
     assert urlsplit(second.headers["location"]).path == urlsplit(first.headers["location"]).path == "/sandbox/sheet"
     assert await world.sql("SELECT count(*) FROM payments") == [(1,)]
 

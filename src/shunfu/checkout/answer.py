@@ -20,7 +20,7 @@ class ShopperView:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is shown, what the order has been given, and the shopper of the session, if there is one.
+    """What is shown, what this visitor gave with the order, and the shopper of the session, if there is one.
 
     `telemetry_rate` is the share of visits that clients tell us about, 0 to 1.
     """

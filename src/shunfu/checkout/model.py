@@ -66,7 +66,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class PaymentView:
-    """The order's latest payment. `refused_reason` is one of gateway's reasons; `paid_at` the channel's time."""
+    """The order's latest payment. `refused_reason` is one of gateway's reasons; `paid_at` the channel's time.
+
+    `invoke` is there while it can be paid, for a visitor who can open it.
+    """
 
     public_id: str
     state: PaymentState
@@ -86,7 +89,8 @@ class CheckoutView:
 
     `amount` is the order's, `saving_minor` what an offer takes off it. `sandbox_origin` is any address of the sandbox
     host when it is one: the pay form's answer leads there. `is_elsewhere`: the browser is inside an app where this
-    merchant's ways to pay do not work. `missing` is what the order needs of the shopper and does not have yet.
+    merchant's ways to pay do not work. `missing` is what the order needs of the shopper and does not have yet, `given`
+    what it has been given.
     """
 
     token: str
@@ -110,6 +114,7 @@ class CheckoutView:
     offers: Sequence[OfferChoice] = ()
     needs: Sequence[Need] = ()
     missing: Sequence[Need] = ()
+    given: Sequence[Need] = ()
     is_elsewhere: bool = False
     notice: Notice | None = None
 

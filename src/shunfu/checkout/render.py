@@ -47,6 +47,7 @@ def render_checkout(answer: Answer, language: Language) -> CheckoutOut:
         payment=_payment(view.payment) if view.payment else None,
         shopper=_shopper(answer.shopper) if answer.shopper else None,
         contact=render_contact(answer.contact) if answer.contact else None,
+        contact_given=list(view.given),
         links=CheckoutLinks(help=None, refund=None, feedback=None, back=view.return_url),
         telemetry=CheckoutTelemetry(rate=answer.telemetry_rate),
         texts=dict(client_texts(language)),

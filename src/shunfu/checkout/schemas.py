@@ -144,7 +144,8 @@ class CheckoutOut(BaseModel):
     methods: list[CheckoutMethod]
     payment: CheckoutPayment | None
     shopper: CheckoutShopper | None
-    contact: ContactBody | None
+    contact: ContactBody | None = Field(description="What the session's shopper gave with this order.")
+    contact_given: list[Need] = Field(description="What the order has been given, by whomever.")
     links: CheckoutLinks
     telemetry: CheckoutTelemetry
     texts: dict[str, str]

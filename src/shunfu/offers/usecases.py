@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from shunfu.offers.model import (
     Terms,
     best,
     check_terms,
+    is_left,
     judge,
     settled,
 )
@@ -146,10 +147,7 @@ async def hold_offer(tx: Transaction, wish: Hold) -> int:
     offer = await store.take_one(tx, wish.merchant_id, wish.offer_id)
     if offer is None:
         raise _gone(wish, await _why_not_taken(tx, wish))
-    taken = 0
-    if offer.terms.per_shopper_max is not None and basket.shopper_id is not None:
-        taken = await store.count_taken(tx, wish.merchant_id, basket.shopper_id, wish.offer_id)
-    verdict = judge(offer, basket, taken)
+    verdict = judge(offer, basket, await _taken(tx, offer, basket))
     if not isinstance(verdict, int):
         raise _gone(wish, verdict)
     held = Redemption(
@@ -157,6 +155,34 @@ async def hold_offer(tx: Transaction, wish: Hold) -> int:
     )
     await store.add_redemption(tx, held, basket.now)
     return verdict
+
+
+async def check_offer(reader: Reader, wish: Hold) -> int:
+    """What an offer would take off if `wish.payment_id` ended and another payment began. Raises OfferGone.
+
+    What that payment holds of the offer counts as free. Nothing is held: somebody else may be quicker.
+    """
+    offer = await store.get_offer(reader, wish.merchant_id, wish.offer_id)
+    if offer is None:
+        raise _gone(wish, "not_found")
+    taken = await _taken(reader, offer, wish.basket)
+    own = await store.get_redemption(reader, wish.merchant_id, wish.payment_id)
+    if own is not None and own.offer_id == offer.offer_id and own.state is RedemptionState.HELD:
+        offer = replace(offer, held=offer.held - 1)
+        taken -= own.shopper_id is not None and own.shopper_id == wish.basket.shopper_id
+    verdict = judge(offer, wish.basket, taken)
+    if not isinstance(verdict, int):
+        raise _gone(wish, verdict)
+    if not is_left(offer):
+        raise _gone(wish, "out_of_stock")
+    return verdict
+
+
+async def _taken(reader: Reader, offer: Offer, basket: Basket) -> int:
+    """How often the shopper has an offer that is counted by shopper; 0 where nobody counts."""
+    if offer.terms.per_shopper_max is None or basket.shopper_id is None:
+        return 0
+    return await store.count_taken(reader, offer.merchant_id, basket.shopper_id, offer.offer_id)
 
 
 async def _why_not_taken(tx: Transaction, wish: Hold) -> Gone:

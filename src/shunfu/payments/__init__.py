@@ -1,6 +1,6 @@
 """Payments: orders, payments, the janitor. Reply, notification and query meet in one transition function."""
 
-from shunfu.payments.contact import Contact, check_contact
+from shunfu.payments.contact import Contact, Given, KeptContact, check_contact
 from shunfu.payments.events import (
     OrderClosed,
     OrderPaid,
@@ -67,7 +67,9 @@ __all__ = [
     "Difference",
     "Explained",
     "Foreseen",
+    "Given",
     "Item",
+    "KeptContact",
     "KeptEvidence",
     "Line",
     "Need",

@@ -42,13 +42,14 @@ WHERE merchant_id = $1 AND order_id = $2 AND state = $3
 RETURNING sequence;
 
 -- name: get_contact
--- What was given with an order, sealed.
-SELECT contact FROM order_contacts WHERE merchant_id = $1 AND order_id = $2;
+-- What was given with an order, sealed, and by whom.
+SELECT contact, givers FROM order_contacts WHERE merchant_id = $1 AND order_id = $2;
 
 -- name: save_contact
--- What is given with an order, sealed; the last one stays.
-INSERT INTO order_contacts (merchant_id, order_id, contact, given_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (merchant_id, order_id) DO UPDATE SET contact = excluded.contact, given_at = excluded.given_at;
+-- What is given with an order, sealed, and by whom; the last one stays.
+INSERT INTO order_contacts (merchant_id, order_id, contact, given_at, givers) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (merchant_id, order_id) DO UPDATE
+SET contact = excluded.contact, given_at = excluded.given_at, givers = excluded.givers;
 
 -- name: add_payment
 -- A payment, saved before the channel hears of it.

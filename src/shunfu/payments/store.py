@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -17,7 +17,7 @@ from shunfu.gateway.wire import evidence_to_json, invoke_from_json, invoke_to_js
 from shunfu.kernel.errors import TransientFault
 from shunfu.kernel.money import Money
 from shunfu.payments.evidence import Door, KeptEvidence
-from shunfu.payments.model import Item, Order, OrderState, Payment, PaymentState
+from shunfu.payments.model import Item, Need, Order, OrderState, Payment, PaymentState
 
 SQL = named_queries("shunfu.payments")
 
@@ -151,14 +151,21 @@ async def move_order(tx: Transaction, before: Order, after: Order, told: int, no
     return cast("int", last)
 
 
-async def get_contact(reader: Reader, merchant_id: UUID, order_id: UUID) -> dict[str, object] | None:
-    """The sealed contact of an order, or None."""
-    return cast("dict[str, object] | None", await reader.fetch_value(SQL["get_contact"], merchant_id, order_id))
+async def get_contact(
+    reader: Reader, merchant_id: UUID, order_id: UUID
+) -> tuple[dict[str, object], dict[Need, UUID]] | None:
+    """The sealed contact of an order and the shopper who gave each kind, or None."""
+    row = await reader.fetch_row(SQL["get_contact"], merchant_id, order_id)
+    return (row["contact"], {kind: UUID(giver) for kind, giver in row["givers"].items()}) if row else None
 
 
-async def save_contact(tx: Transaction, order: Order, envelope: dict[str, str | int], now: datetime) -> None:
-    """Keep the sealed contact of an order in place of an older one."""
-    await tx.execute(SQL["save_contact"], order.merchant_id, order.order_id, envelope, now)
+async def save_contact(
+    tx: Transaction, order: Order, kept: tuple[dict[str, str | int], Mapping[Need, UUID]], now: datetime
+) -> None:
+    """Keep the sealed contact of an order in place of an older one. `kept` is (envelope, who gave each kind)."""
+    envelope, givers = kept
+    told = {kind: str(giver) for kind, giver in givers.items()}
+    await tx.execute(SQL["save_contact"], order.merchant_id, order.order_id, envelope, now, told)
 
 
 async def add_payment(tx: Transaction, payment: Payment) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from shunfu.checkout.usecases.tools import CheckoutTools, Visit, live_payment
 from shunfu.kernel.errors import AmountChanged, OfferGone
 from shunfu.kernel.ids import public
-from shunfu.offers import best_offers
+from shunfu.offers import Basket, Hold, best_offers, check_offer
 from shunfu.payments import (
     Browser,
     Contact,
@@ -55,6 +55,7 @@ async def pay_from_checkout(tools: CheckoutTools, visit: Visit, wish: Wish) -> P
         offer_id=offer_id,
         shopper_id=visit.shopper_id,
         contact=wish.contact,
+        is_visitor=True,
     )
     return await start_payment(tools.payments, start)
 
@@ -77,12 +78,16 @@ def _is_again(payment: Payment, wish: Wish) -> bool:
 
 
 async def _chosen(tools: CheckoutTools, visit: Visit, wish: Wish, found: OrderWithPayments) -> tuple[UUID | None, int]:
-    """The offer and what it saves: the one named, else the live payment's (which is closed first), else the best."""
+    """The offer and what it saves: the one named, else exactly the live payment's, else the best."""
     if wish.offer_id is None and not wish.is_best:
         return None, 0
     live = live_payment(found)
-    if live is not None and live.offer_id is not None and wish.offer_id in {None, live.offer_id}:
-        return live.offer_id, live.discount_minor
+    if live is not None and wish.offer_id in {None, live.offer_id}:
+        gone = await why_not_kept(tools, visit, found)
+        if gone is None:
+            return live.offer_id, live.discount_minor
+        if wish.offer_id is not None or wish.amount_minor == live.amount.minor:
+            raise gone  # the shopper means that price: they shall see first that it is gone
     async with tools.payments.database.glancing() as reader:
         order = found.order
         views = await best_offers(reader, order.merchant_id, order.amount, visit.shopper_id, tools.now())
@@ -92,6 +97,23 @@ async def _chosen(tools: CheckoutTools, visit: Visit, wish: Wish, found: OrderWi
     if wish.offer_id is not None:
         raise OfferGone(members={"offer": public("off", wish.offer_id), "reason": "not_shown"})
     return None, 0
+
+
+async def why_not_kept(tools: CheckoutTools, visit: Visit, found: OrderWithPayments) -> OfferGone | None:
+    """Why a payment by another method could not have the live payment's offer, or None when it could.
+
+    The offer may have ended, or be counted by shopper and not be the visitor's to have.
+    """
+    live = live_payment(found)
+    if live is None or live.offer_id is None:
+        return None
+    basket = Basket(found.order.amount, visit.shopper_id, tools.now())
+    try:
+        async with tools.payments.database.glancing() as reader:
+            await check_offer(reader, Hold(live.merchant_id, live.payment_id, live.offer_id, basket))
+    except OfferGone as gone:
+        return gone
+    return None
 
 
 def _check_amount(wish: Wish, amount_minor: int) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from shunfu.checkout.answer import Answer, ShopperView
 from shunfu.checkout.methods import Habit, choices, ways_for_client, ways_in_browser
 from shunfu.checkout.model import CheckoutView, Item, MethodChoice, OfferChoice, PaymentView
+from shunfu.checkout.usecases.paying import why_not_kept
 from shunfu.checkout.usecases.tools import CheckoutTools, Visit, live_payment, place_of
 from shunfu.db import Reader
 from shunfu.kernel.errors import NotFoundHere
 from shunfu.kernel.ids import public
 from shunfu.merchants import Merchant, OpenAccount, get_merchant
 from shunfu.offers import best_offers, find_offer
-from shunfu.payments import Order, OrderState, OrderWithPayments, Payment, read_order
+from shunfu.payments import Contact, Order, OrderState, OrderWithPayments, Payment, read_order
 from shunfu.shoppers import last_method, read_profile
 
 
@@ -32,11 +33,11 @@ class _Read:
 async def view_checkout(tools: CheckoutTools, visit: Visit) -> Answer:
     """Order, methods, offers, shopper and payment in one value. Raises NotFoundHere."""
     found = await read_order(tools.payments, visit.merchant_id, visit.order_id)
-    payment = _shown_payment(found)
+    payment = await _shown(tools, visit, found)
     async with tools.payments.database.glancing() as reader:
         read = await _read(tools, reader, visit, (found.order, payment))
     view = _view(tools, visit, (found, payment), read)
-    return Answer(view, found.contact, await _shopper(tools, visit, read.last), tools.telemetry_rate)
+    return Answer(view, _own_contact(visit, found), await _shopper(tools, visit, read.last), tools.telemetry_rate)
 
 
 def _view(
@@ -56,7 +57,7 @@ def _view(
         expires_at=order.expires_at,
         merchant_name=read.merchant.name,
         methods=methods,
-        payment=_payment_view(payment) if payment else None,
+        payment=_payment_view(payment, visit.opens) if payment else None,
         is_sandbox=read.merchant.mode == "test",
         return_url=order.return_url,
         sheet_result=visit.sheet_result,
@@ -66,7 +67,8 @@ def _view(
         saving_minor=_saving(payment, read.offers),
         offers=read.offers,
         needs=order.needs,
-        missing=[need for need in order.needs if contact is None or getattr(contact, need) is None],
+        missing=[need for need in order.needs if contact is None or need not in contact.kinds],
+        given=list(contact.kinds) if contact and not _is_over(order) else [],
         is_elsewhere=is_elsewhere,
         notice=visit.notice,
     )
@@ -121,6 +123,25 @@ def _saving(payment: Payment | None, offers: Sequence[OfferChoice]) -> int:
     return next((offer.saving_minor for offer in offers if offer.is_applied), 0)
 
 
+async def _shown(tools: CheckoutTools, visit: Visit, found: OrderWithPayments) -> Payment | None:
+    """The payment to talk about; none where a tap has just learnt that another method cannot have its price.
+
+    Then the page shows what can be had anew, and a tap on the payment's own method leads back to it.
+    """
+    if visit.notice == "offer" and await why_not_kept(tools, visit, found) is not None:
+        return None
+    return _shown_payment(found)
+
+
+def _is_over(order: Order) -> bool:
+    return order.state in {OrderState.PAID, OrderState.CLOSED}
+
+
+def _own_contact(visit: Visit, found: OrderWithPayments) -> Contact | None:
+    """What the visitor gave themselves, while it may still change: whoever holds the link sees nobody else's."""
+    return found.kept.of(visit.shopper_id) if found.kept and not _is_over(found.order) else None
+
+
 def _shown_payment(found: OrderWithPayments) -> Payment | None:
     """The payment to talk about: the one that pays the order, else a live one, else the newest."""
     paying = next((payment for payment in found.payments if payment.captured and not payment.is_surplus), None)
@@ -147,12 +168,15 @@ async def _shopper(tools: CheckoutTools, visit: Visit, last: str | None) -> Shop
     return ShopperView(visit.shopper.public_id, profile, last)
 
 
-def _payment_view(payment: Payment) -> PaymentView:
+def _payment_view(payment: Payment, opens: frozenset[str] | None) -> PaymentView:
+    """A payment; its signed data only while it can be paid, and for whoever can open it."""
+    invoke = payment.invoke
+    is_opened = payment.is_live and invoke is not None and (opens is None or invoke.kind in opens)
     return PaymentView(
         public_id=public("pay", payment.payment_id),
         state=payment.state.value,
         method=payment.method,
-        invoke=payment.invoke if payment.is_live else None,
+        invoke=invoke if is_opened else None,
         refused_reason=payment.refused_reason,
         amount=payment.amount,
         paid_at=payment.captured_at,

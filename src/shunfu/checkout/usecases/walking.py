@@ -15,7 +15,7 @@ from shunfu.checkout.walk import Tap, write_state
 from shunfu.gateway.login import LoggedIn
 from shunfu.kernel.errors import MethodUnavailable, Unauthenticated
 from shunfu.merchants import OpenAccount
-from shunfu.payments import Contact, Payment, give_contact, read_order
+from shunfu.payments import Contact, Given, Payment, give_contact
 
 
 async def begin_walk(
@@ -26,9 +26,10 @@ async def begin_walk(
     `query` comes back with the browser. Raises ContactMissing: what the shopper gave is kept now, for it does not walk.
     """
     account = await _walked_account(tools, visit, tap.method)
-    if account is None or await _is_live(tools, visit, tap.method):
+    if account is None:
         return None
-    await give_contact(tools.payments, visit.merchant_id, visit.order_id, contact)
+    given = Given(contact, visit.shopper_id, is_visitor=True)
+    await give_contact(tools.payments, visit.merchant_id, visit.order_id, given)
     nonce = tools.payments.source.nonce()
     back = f"{tools.payments.public_url}/c/{visit.token}/known?{urlencode(query)}"
     login = account.channel.web_login
@@ -58,8 +59,3 @@ async def _walked_account(tools: CheckoutTools, visit: Visit, method: str) -> Op
     browser = account.channel.own_browser
     is_walked = scene.needs_payer and browser is not None and browser.scene == scene.name
     return account if is_walked and account.channel.web_login is not None else None
-
-
-async def _is_live(tools: CheckoutTools, visit: Visit, method: str) -> bool:
-    found = await read_order(tools.payments, visit.merchant_id, visit.order_id)
-    return any(payment.is_live and payment.method == method for payment in found.payments)

@@ -9,40 +9,52 @@ from shunfu.db import Reader, Transaction
 from shunfu.kernel.errors import NotFoundHere, OrderNotOpen
 from shunfu.merchants import Place
 from shunfu.payments import store
-from shunfu.payments.contact import Contact, check_contact, contact_from_json, contact_to_json
+from shunfu.payments.contact import Given, KeptContact, check_contact, contact_from_json, contact_to_json
 from shunfu.payments.model import Order, OrderState
 from shunfu.payments.usecases.tools import PaymentTools
 
 PURPOSE = "contacts"
 
 
-async def open_contact(tools: PaymentTools, reader: Reader, order: Order) -> Contact | None:
-    """What was given with an order, or None."""
-    envelope = await store.get_contact(reader, order.merchant_id, order.order_id)
-    if envelope is None:
+async def open_contact(tools: PaymentTools, reader: Reader, order: Order) -> KeptContact | None:
+    """What was given with an order and by whom, or None."""
+    found = await store.get_contact(reader, order.merchant_id, order.order_id)
+    if found is None:
         return None
+    envelope, givers = found
     opened = await tools.vault.open(reader, _place(order), envelope)
-    return contact_from_json(json.loads(opened.reveal()))
+    return KeptContact(contact_from_json(json.loads(opened.reveal())), givers)
 
 
-async def keep_contact(tools: PaymentTools, tx: Transaction, order: Order, given: Contact | None) -> None:
-    """Keep what the shopper gave now over what was given before. Raises ContactMissing when the order needs more.
+async def keep_contact(tools: PaymentTools, tx: Transaction, order: Order, given: Given) -> None:
+    """Keep what is given now, as far as it may replace what is there. Raises ContactMissing when the order needs more.
 
     The caller holds the order's lock.
     """
-    if given is None and not order.needs:
+    before, after = await _weighed(tools, tx, order, given)
+    if after == before:
         return
-    before = await open_contact(tools, tx, order)
-    contact = given.over(before) if given else before
-    check_contact(order.needs, contact)
-    if contact is None or contact == before:
-        return
-    plaintext = json.dumps(contact_to_json(contact), ensure_ascii=False).encode()
+    plaintext = json.dumps(contact_to_json(after.contact), ensure_ascii=False).encode()
     envelope = await tools.vault.seal(tx, _place(order), PURPOSE, plaintext)
-    await store.save_contact(tx, order, envelope, tools.now())
+    await store.save_contact(tx, order, (envelope, after.givers), tools.now())
 
 
-async def give_contact(tools: PaymentTools, merchant_id: UUID, order_id: UUID, given: Contact | None) -> None:
+async def check_given(tools: PaymentTools, reader: Reader, order: Order, given: Given) -> None:
+    """Whether the order would have all that it needs; nothing is kept. Raises ContactMissing."""
+    await _weighed(tools, reader, order, given)
+
+
+async def _weighed(tools: PaymentTools, reader: Reader, order: Order, given: Given) -> tuple[KeptContact, KeptContact]:
+    """What the order has, and what it has with this. Raises ContactMissing."""
+    if given.contact is None and not order.needs:
+        return KeptContact(), KeptContact()
+    before = await open_contact(tools, reader, order) or KeptContact()
+    after = before.with_given(given)
+    check_contact(order.needs, after.contact)
+    return before, after
+
+
+async def give_contact(tools: PaymentTools, merchant_id: UUID, order_id: UUID, given: Given) -> None:
     """Keep what the shopper gave before a payment begins. Raises ContactMissing, OrderNotOpen or NotFoundHere."""
 
     async def story(tx: Transaction) -> None:

@@ -10,7 +10,7 @@ from shunfu.db import ConstraintViolated, Reader, Transaction
 from shunfu.kernel.errors import NotFoundHere, StateConflict
 from shunfu.kernel.money import Money
 from shunfu.payments import store
-from shunfu.payments.contact import Contact
+from shunfu.payments.contact import Contact, KeptContact
 from shunfu.payments.events import OrderClosed
 from shunfu.payments.model import Item, Need, Order, OrderState, Payment, close_asked
 from shunfu.payments.usecases.asking import ask_close
@@ -43,7 +43,12 @@ class OrderWithPayments:
 
     order: Order
     payments: tuple[Payment, ...]
-    contact: Contact | None = None
+    kept: KeptContact | None = None
+
+    @property
+    def contact(self) -> Contact | None:
+        """All that was given, by whomever."""
+        return self.kept.contact if self.kept else None
 
 
 async def create_order(tools: PaymentTools, wish: NewOrder) -> OrderWithPayments:

@@ -11,7 +11,7 @@ from shunfu.kernel.errors import ChannelRefused, MethodUnavailable, NotFoundHere
 from shunfu.kernel.ids import public
 from shunfu.kernel.money import Money
 from shunfu.merchants import OpenAccount
-from shunfu.offers import Basket, Hold, hold_offer
+from shunfu.offers import Basket, Hold, check_offer, hold_offer
 from shunfu.payments import store
 from shunfu.payments.admission import (
     Ask,
@@ -22,7 +22,7 @@ from shunfu.payments.admission import (
     check_scene,
     lets_next_begin,
 )
-from shunfu.payments.contact import Contact
+from shunfu.payments.contact import Contact, Given
 from shunfu.payments.model import (
     SETTLE_MARGIN,
     Order,
@@ -32,7 +32,7 @@ from shunfu.payments.model import (
 )
 from shunfu.payments.timetable import next_ask
 from shunfu.payments.usecases.asking import account_of, ask_close, not_found_is_final, sealed_place, send
-from shunfu.payments.usecases.contacting import keep_contact
+from shunfu.payments.usecases.contacting import check_given, keep_contact
 from shunfu.payments.usecases.tools import ASK_JOB, PaymentTools
 
 CLOSES_MAX = 3
@@ -52,7 +52,7 @@ class StartPayment:
     """A wish to pay an order. `payment_id` is the id that a new payment gets; a retry brings the same one.
 
     A new payment takes the offer's saving off; one that is live already keeps what it has. `contact` is kept with the
-    order, over what was given before.
+    order: from the merchant's server over what was given before, from a visitor only over what that shopper gave.
     """
 
     merchant_id: UUID
@@ -64,6 +64,12 @@ class StartPayment:
     offer_id: UUID | None = None
     shopper_id: UUID | None = None
     contact: Contact | None = None
+    is_visitor: bool = False
+
+    @property
+    def given(self) -> Given:
+        """What comes with it, and from whom."""
+        return Given(self.contact, self.shopper_id, self.is_visitor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +109,43 @@ async def _admit(tools: PaymentTools, wish: StartPayment, released: frozenset[UU
         match admission:
             case Refusal():
                 raise admission
-            case CloseFirst():
+            case CloseFirst(payment):
+                await _check(tools, tx, order, wish, payment)
                 return admission
+            case Resume(payment) if payment.is_live and await _is_anothers(tools, tx, payment, wish):
+                await _check(tools, tx, order, wish, payment)
+                return CloseFirst(payment)
             case Resume(payment):
                 if payment.is_live:
-                    await keep_contact(tools, tx, order, wish.contact)
+                    await keep_contact(tools, tx, order, wish.given)
                 return _Admitted(order, payment, await account_of(tools, tx, payment))
             case StartNew():
-                account, scene = await _account(tools, tx, wish)
-                await keep_contact(tools, tx, order, wish.contact)
+                account, scene = await _account(tools, tx, order, wish)
+                await keep_contact(tools, tx, order, wish.given)
                 return _Admitted(order, await _add(tools, tx, order, wish, (account, scene)), account)
 
     return await tools.database.transact(story)
 
 
-async def _account(tools: PaymentTools, tx: Transaction, wish: StartPayment) -> tuple[OpenAccount, Scene]:
+async def _check(tools: PaymentTools, tx: Transaction, order: Order, wish: StartPayment, live: Payment) -> None:
+    """Judge a wish before the live payment is closed for it: a wish that cannot be met closes nothing."""
+    await _account(tools, tx, order, wish)
+    await check_given(tools, tx, order, wish.given)
+    if wish.offer_id is not None:
+        basket = Basket(order.amount, wish.shopper_id, tools.now())
+        await check_offer(tx, Hold(order.merchant_id, live.payment_id, wish.offer_id, basket))
+
+
+async def _is_anothers(tools: PaymentTools, tx: Transaction, payment: Payment, wish: StartPayment) -> bool:
+    """Whether a live payment was begun for another payer than this one: the channel lets nobody else pay it."""
+    if payment.payer is None or wish.payer is None or payment.payment_id == wish.payment_id:
+        return False
+    return (await tools.vault.open(tx, sealed_place(payment, "payer"), payment.payer)).reveal() != wish.payer.encode()
+
+
+async def _account(tools: PaymentTools, tx: Transaction, order: Order, wish: StartPayment) -> tuple[OpenAccount, Scene]:
     found = await tools.accounts.for_method(tx, wish.merchant_id, wish.method)
-    if found is None:
+    if found is None or order.amount.currency not in found[0].channel.capabilities.currencies:
         raise MethodUnavailable
     check_scene(needs_payer=found[1].needs_payer, payer=wish.payer)
     return found
@@ -130,8 +156,6 @@ async def _add(
 ) -> Payment:
     """Save the new payment as SENDING, with the janitor's first visit, before the channel hears of it."""
     account, scene = way
-    if order.amount.currency not in account.channel.capabilities.currencies:
-        raise MethodUnavailable
     discount_minor = await _discount(tools, tx, order, wish)
     payment = Payment(
         merchant_id=order.merchant_id,
