@@ -6,31 +6,32 @@ Each command still runs in a process of its own, with its own environment, folde
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import sys
 import traceback
-from pathlib import Path
+from typing import TypedDict
 
-import shunfu.app.audit
-import shunfu.app.books
-import shunfu.app.commands
-import shunfu.app.database
-import shunfu.app.doctor
-import shunfu.app.keys
-import shunfu.app.ring
-import shunfu.app.serve
-import shunfu.app.settings
-import shunfu.app.staffing
-import shunfu.app.up
-import shunfu.app.wiring  # noqa: F401
 from shunfu.app.cli import main
 
+COMMANDS = ("audit", "books", "commands", "database", "doctor", "keys", "ring", "serve", "staffing", "up", "wiring")
+"""Modules of `shunfu.app` that commands import when they are called; here they are there already."""
 SECONDS = 60
 
 
-def run(asked: dict[str, object]) -> int:
+class Asked(TypedDict):
+    """One command: its words, where and with what it runs, and the files for its output."""
+
+    words: list[str]
+    folder: str
+    environment: dict[str, str]
+    out: str
+    err: str
+
+
+def run(asked: Asked) -> int:
     """The exit code of one command, run in a child."""
     child = os.fork()
     if child == 0:
@@ -38,16 +39,16 @@ def run(asked: dict[str, object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def obey(asked: dict[str, object]) -> int:
+def obey(asked: Asked) -> int:
     """In the child: be the command, and say how it ended."""
     signal.alarm(SECONDS)
-    for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(str(asked[name]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    for number, file in ((1, asked["out"]), (2, asked["err"])):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.chdir(Path(str(asked["folder"])))
+    os.chdir(asked["folder"])
     os.environ.clear()
-    os.environ.update(asked["environment"])  # type: ignore[arg-type]
-    sys.argv = ["shunfu", *asked["words"]]  # type: ignore[misc]
+    os.environ.update(asked["environment"])
+    sys.argv = ["shunfu", *asked["words"]]
     try:
         main()
     except SystemExit as ended:
@@ -63,6 +64,8 @@ def obey(asked: dict[str, object]) -> int:
 
 
 if __name__ == "__main__":
+    for name in COMMANDS:
+        importlib.import_module(f"shunfu.app.{name}")
     print("ready", flush=True)
     for line in sys.stdin:
         print(run(json.loads(line)), flush=True)
