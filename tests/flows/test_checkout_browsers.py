@@ -423,3 +423,13 @@ async def test_another_sites_form_does_not_pay(world: World) -> None:
     assert (said.status, urlsplit(said.headers["location"]).path) == (303, visitor.path)
     assert visitor.cookies == {}
     assert (await visitor.tap("wechatpay/jsapi")).headers["location"] != said.headers["location"]
+
+
+async def test_a_form_that_leads_back_is_an_address_and_no_proof(world: World) -> None:
+    """A channel's page may post its result to us: the page opens again, and only the channel's word pays the order."""
+    order = await world.order()
+    path = urlsplit(order["checkout_url"]).path
+    headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "cross-site"}
+    said = await call(world.app, "POST", f"{path}?lang=en", headers, b"respCode=00&txnAmt=8600")
+    assert (said.status, said.headers["location"]) == (303, f"{path}?lang=en&result=ok")
+    assert (await world.get(f"/v1/orders/{order['id']}")).json()["state"] == "OPEN"

@@ -123,3 +123,17 @@ def test_the_code_can_be_paid_by_another_device(desk: Page, demo: RunningDemo) -
     told = desk.evaluate("async token => (await (await fetch('/v1/checkout/' + token)).json()).payment.id", token)
     assert demo.control("pay", {"channel": "wechatpay", "order_no": told[4:]})[0] == 200
     desk.get_by_text("付款成功").first.wait_for()
+
+
+@pytest.mark.parametrize("method", ["alipay/page", "unionpay/page"])
+def test_a_channels_own_page_leads_back_to_the_receipt(desk: Page, demo: RunningDemo, method: str) -> None:
+    """The browser asks the sheet's policy whether its form may lead on to us; UnionPay's page posts a form to us."""
+    order_id = go_to_checkout(desk, demo)
+    desk.locator(f"input[name=method][value='{method}']").check(force=True)
+    pay_button(desk).locator("visible=true").click()
+    choose(desk, "pay")
+    if method == "unionpay/page":
+        desk.get_by_role("button", name="返回商户").click()
+    desk.wait_for_url("**/c/*")
+    desk.get_by_text("付款成功").first.wait_for()
+    wait_until(lambda: demo.is_paid(order_id), "the paid order")

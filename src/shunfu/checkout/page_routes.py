@@ -61,7 +61,7 @@ class _Form:
 
 
 def make_page_router(api: CheckoutApi) -> APIRouter:
-    """The hosted page: GET /c/{token}, POST …/pay, GET …/known and GET …/open."""
+    """The hosted page: GET and POST /c/{token}, POST …/pay, GET …/known and GET …/open."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/c/{token}")
@@ -87,6 +87,18 @@ def make_page_router(api: CheckoutApi) -> APIRouter:
         except Refusal as refusal:
             return RedirectResponse(_said(home, refusal), 303)
 
+    _add_ways_back(router, api)
+    return router
+
+
+def _add_ways_back(router: APIRouter, api: CheckoutApi) -> None:
+    """Where a browser stands between the tap and the sheet, and after it."""
+
+    @router.post("/c/{token}")
+    async def returned(request: Request, token: str) -> Response:
+        """A channel that leads a shopper who paid back by a form: its fields are no proof, and nobody reads them."""
+        return RedirectResponse(with_query(_home(request, token), result="ok"), 303)
+
     @router.get("/c/{token}/known")
     async def known(request: Request, token: str) -> Response:
         """The browser comes back from its platform: learn who pays, start the payment, lead on."""
@@ -108,8 +120,6 @@ def make_page_router(api: CheckoutApi) -> APIRouter:
         if invoke is None or not is_opened_by_page(invoke):
             return RedirectResponse(home, 303)
         return _page(render_opening(view, invoke, language_of(request), home), opening_policy(invoke), 200)
-
-    return router
 
 
 async def _tapped(api: CheckoutApi, request: Request, visit: Visit, home: str) -> Response:

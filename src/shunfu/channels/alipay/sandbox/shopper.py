@@ -60,8 +60,9 @@ def look(state: State, trade: Trade, at: At) -> Sheet:
         return Sheet(shown, "paid", "already_paid", back_url(state.material, now, at))
     if now.status == "TRADE_CLOSED":
         is_late = trade.status == "WAIT_BUYER_PAY"
-        return Sheet(shown, "expired" if is_late else "closed", "order_expired" if is_late else "order_closed")
-    return Sheet(shown, "payable")
+        condition, why = ("expired", "order_expired") if is_late else ("closed", "order_closed")
+        return Sheet(shown, condition, why, trade.return_url)
+    return Sheet(shown, "payable", None, trade.return_url)
 
 
 def act(state: State, act: Act, at: At) -> tuple[Step[State], Sheet]:
