@@ -80,3 +80,21 @@ async def test_the_refused_application_ends_although_its_stream_would_not() -> N
         assert (await stage.ask("shunfu_staff=ABC")).status == 429
     stage.end.set()
     await asyncio.gather(*held)
+
+
+async def test_who_waits_for_the_client_already_is_told_that_it_is_gone() -> None:
+    """An application may wait for the client's end before its stream begins, and be waiting when it is refused."""
+
+    async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+        async def until_gone() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        gone = asyncio.create_task(until_gone())
+        await asyncio.sleep(0.02)
+        assert not gone.done()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await gone
+
+    async with asyncio.timeout(5):
+        assert (await call(Streams(patient, streams_max=0), "GET", "/console/live")).status == 429
