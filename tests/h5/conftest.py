@@ -1,4 +1,7 @@
-"""One demo and one browser for the tests of this folder; each test has a phone and orders of its own."""
+"""One demo and one browser for each file of tests; each test has a phone and orders of its own.
+
+A browser that outlived its file would leave its event loop running under the asynchronous tests of others.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from system.running import RunningDemo, start_demo
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def demo(open_folder: Path) -> Iterator[RunningDemo]:
     """A running demo."""
     folder = open_folder / "h5-demo"
@@ -23,7 +26,7 @@ def demo(open_folder: Path) -> Iterator[RunningDemo]:
     started.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium."""
     chromium = shutil.which("chromium")
